@@ -1,0 +1,129 @@
+"""What all requests share: they validate when they are made, and a wrong one says how to mend it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.names import suggest
+
+MAX_PROMPT_CHARS = 1_000_000
+"""Longest text of a request, in characters. The largest model contexts of 2026 end below it."""
+MIN_SIDE, MAX_SIDE = 16, 8192
+"""Bounds of a picture's or film's side in pixels."""
+
+NAMED_RATIOS = {"square": "1:1", "portrait": "9:16", "vertical": "9:16", "landscape": "16:9", "horizontal": "16:9"}
+_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:x/]\s*(\d{1,4}(?:\.\d{1,3})?)")
+
+
+class Request(BaseModel):
+    """Base of the requests. The first field may be given by position, as in the old dataclasses.
+
+    Raises:
+        InvalidRequestError: on construction, naming the field, what is wrong with it and what to give instead.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, validate_assignment=False)
+
+    subject: ClassVar[str] = "prompt"
+    """Name of the field that holds the words of the request."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Vendor fields passed through untouched."""
+    session_context: Any = Field(default=None, exclude=True, repr=False)
+    """The old code's session object; results are filed in its session when it is given."""
+
+    def __init__(self, *args: Any, **data: Any) -> None:
+        names = list(type(self).model_fields)
+        if args:
+            if len(args) > 1 or self.subject in data:
+                raise InvalidRequestError(
+                    f"{type(self).__name__} takes only {self.subject!r} by position.", hint="Name the other fields."
+                )
+            data[self.subject] = args[0]
+        unknown = data.keys() - set(names) - self._aliases().keys()
+        if unknown:
+            word = min(unknown)
+            raise InvalidRequestError(f"{type(self).__name__} has no field {word!r}.", hint=suggest(word, names))
+        for alias, name in self._aliases().items():
+            if alias in data:
+                data[name] = data.pop(alias)
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise invalid(type(self).__name__, error) from None
+
+    @classmethod
+    def _aliases(cls) -> dict[str, str]:
+        """Old or friendlier argument names → field names."""
+        return {}
+
+    def words(self) -> str:
+        """The text that asks for something: the prompt, or the text to speak."""
+        return str(getattr(self, self.subject))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as plain values, without the session object."""
+        return self.model_dump(mode="json")
+
+
+def invalid(name: str, error: ValidationError) -> InvalidRequestError:
+    """Turn pydantic's report into one sentence for each wrong field, without echoing long input."""
+    parts = []
+    for item in error.errors(include_url=False, include_context=False)[:3]:
+        field = ".".join(str(part) for part in item["loc"]) or name
+        message = item["msg"].removeprefix("Value error, ").removeprefix(f"{field}: ").rstrip(".")
+        given = repr(item["input"]) if not isinstance(item["input"], (dict, bytes)) else type(item["input"]).__name__
+        shown = given if len(given) <= 60 else given[:57] + "…"
+        parts.append(f"{field}: {message} (given: {shown})" if field != name else message)
+    return InvalidRequestError("; ".join(parts) + ".")
+
+
+def check_words(value: str, field: str) -> str:
+    """Refuse empty, control-only and oversize text; NUL characters are taken out, since every vendor refuses them."""
+    text = value.replace("\x00", "")
+    if not text.strip():
+        raise ValueError(f"is empty; say what you want as {field}")
+    if len(text) > MAX_PROMPT_CHARS:
+        raise ValueError(
+            f"has {len(text):,} characters, the limit is {MAX_PROMPT_CHARS:,}; summarise it or send it in parts"
+        )
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"has a lone surrogate at position {error.start}, which is not text; decode it properly first"
+        ) from None
+    return text
+
+
+def check_ratio(value: str | None) -> str | None:
+    """Normalise "16:9", "16x9", "landscape"; refuse what is no ratio or flatter than 10:1."""
+    if value is None:
+        return None
+    word = NAMED_RATIOS.get(value.strip().lower(), value.strip())
+    match = _RATIO.fullmatch(word)
+    if match is None:
+        raise ValueError(
+            f"is no ratio; write it as width:height, such as 1:1, 16:9 or 9:16. {suggest(value.lower(), NAMED_RATIOS)}".strip()
+        )
+    width, height = float(match[1]), float(match[2])
+    if not width or not height or not 0.1 <= width / height <= 10:
+        raise ValueError("must lie between 1:10 and 10:1")
+    return f"{match[1]}:{match[2]}"
+
+
+def ratio_value(ratio: str) -> float:
+    """Width divided by height of a checked ratio."""
+    width, height = ratio.split(":")
+    return float(width) / float(height)
+
+
+def check_side(value: int | None) -> int | None:
+    """Refuse sides outside 16…8192 pixels."""
+    if value is not None and not MIN_SIDE <= value <= MAX_SIDE:
+        raise ValueError(f"must be {MIN_SIDE} to {MAX_SIDE} pixels")
+    return value
