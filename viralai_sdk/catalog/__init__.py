@@ -1,0 +1,1 @@
+"""Models, capabilities, prices and dates, as data with sources. The code only reads."""

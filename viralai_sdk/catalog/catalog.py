@@ -1,0 +1,153 @@
+"""Reads the catalog: one YAML file a provider beside this module, overlaid by the user's own."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.names import AIServiceType, service_type
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of a provider.
+
+    Attributes:
+        prices: USD by unit (input_token, image, second, character, …); a unit that is not there is unknown, not free.
+        released, retires: dates, None when unknown.
+        replaced_by: the successor's name.
+        flags: what it can do beyond its services, such as "structured" or "responses_only".
+        limits: figures an adapter needs, such as sizes or durations.
+        source: where the figures are from.
+    """
+
+    name: str
+    provider: str
+    services: tuple[AIServiceType, ...] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
+    released: datetime.date | None = None
+    retires: datetime.date | None = None
+    replaced_by: str | None = None
+    flags: frozenset[str] = frozenset()
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+
+    def price(self, quantities: Mapping[str, float]) -> float | None:
+        """USD for the quantities; None when one of their units has no known price, or when nothing is counted."""
+        if not quantities or any(unit not in self.prices for unit, amount in quantities.items() if amount):
+            return None
+        return sum(self.prices.get(unit, 0.0) * amount for unit, amount in quantities.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCatalog:
+    """What is known of one provider's models."""
+
+    provider: str
+    models: Mapping[str, Model]
+    defaults: Mapping[AIServiceType, str]
+    extra: Mapping[str, Any]
+    as_of: datetime.date | None = None
+
+    def default(self, service: AIServiceType) -> str | None:
+        """Model taken when the user names none."""
+        return self.defaults.get(service.canonical)
+
+
+class Catalog:
+    """All providers' models. `overlay` is the user's own file: {provider: {same shape as the built-in files}}."""
+
+    def __init__(self, overlay: Path | None = None) -> None:
+        self._overlay: Mapping[str, Any] = _read_overlay(overlay) if overlay else {}
+        self._loaded: dict[str, ProviderCatalog] = {}
+
+    def provider(self, name: str) -> ProviderCatalog:
+        """The models of a provider; empty for one the catalog does not know."""
+        found = self._loaded.get(name)
+        if found is None:
+            found = self._loaded[name] = parse(name, _merge(_builtin(name), self._overlay.get(name) or {}))
+        return found
+
+    def model(self, provider: str, name: str | None) -> Model | None:
+        """One model, None when the catalog does not know it."""
+        return self.provider(provider).models.get(name or "")
+
+
+@functools.cache
+def _builtin(name: str) -> Mapping[str, Any]:
+    file = resources.files(__package__).joinpath(f"{name}.yaml")
+    if not name.replace("_", "").isalnum() or not file.is_file():
+        return {}
+    loaded: Mapping[str, Any] = yaml.load(file.read_bytes(), Loader=_LOADER)  # noqa: S506 (the C safe loader)
+    return loaded
+
+
+def _read_overlay(path: Path) -> Mapping[str, Any]:
+    try:
+        loaded = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 (the C safe loader)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"cannot read the catalog {path.name!r}: {_one_line(error)}.") from error
+    if not isinstance(loaded, Mapping):
+        raise ConfigurationError(f"the catalog {path.name!r} must map provider names to their models.")
+    return loaded
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def parse(name: str, data: Mapping[str, Any]) -> ProviderCatalog:
+    """Turn one provider's data into models.
+
+    Raises:
+        ConfigurationError: a figure of the wrong kind; names the model and the field.
+    """
+    models = {}
+    for model_name, row in (data.get("models") or {}).items():
+        try:
+            models[str(model_name)] = _model(name, str(model_name), row or {})
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ConfigurationError(f"catalog: {name}/{model_name} is wrong: {error}") from error
+    defaults = {service_type(word): model for word, model in (data.get("defaults") or {}).items()}
+    known = ("models", "defaults", "provider", "as_of")
+    extra = {key: value for key, value in data.items() if key not in known}
+    return ProviderCatalog(name, models, defaults, extra, _date(data.get("as_of")))
+
+
+def _model(provider: str, name: str, row: Mapping[str, Any]) -> Model:
+    return Model(
+        name=name,
+        provider=provider,
+        services=tuple(service_type(word) for word in row.get("services", ())),
+        prices={str(unit): float(price) for unit, price in (row.get("prices") or {}).items()},
+        released=_date(row.get("released")),
+        retires=_date(row.get("retires")),
+        replaced_by=row.get("replaced_by"),
+        flags=frozenset(row.get("flags") or ()),
+        limits=row.get("limits") or {},
+        source=row.get("source"),
+    )
+
+
+def _date(value: Any) -> datetime.date | None:
+    if value is None or isinstance(value, datetime.date):
+        return value
+    return datetime.date.fromisoformat(str(value))

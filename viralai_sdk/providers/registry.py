@@ -1,0 +1,131 @@
+"""Finds providers: the built-in folders, third parties' entry points, and what is registered by hand."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from importlib.metadata import entry_points
+
+from viralai_sdk.interfaces.adapter import ProviderSpec
+from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, suggest
+from viralai_sdk.interfaces.service import AIService
+
+ENTRY_POINT_GROUP = "viralai_sdk.providers"
+
+BUILTIN = (
+    "openai",
+    "embedded",
+)
+"""One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
+
+
+@functools.cache
+def specs() -> dict[str, ProviderSpec]:
+    """All providers by name, the built-in ones first. A third party's package is found through its entry point.
+
+    Raises:
+        ConfigurationError: an installed package's entry point cannot be loaded, or takes a built-in name.
+    """
+    found: dict[str, ProviderSpec] = {}
+    for name in BUILTIN:
+        module = importlib.import_module(f"viralai_sdk.providers.{name}")
+        found[name] = module.PROVIDER
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            spec = point.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"the provider {point.name!r} of an installed package cannot be loaded: {error}",
+                hint="Mend or uninstall that package.",
+            ) from error
+        if not isinstance(spec, ProviderSpec):
+            raise ConfigurationError(f"the entry point {point.value!r} is no ProviderSpec but a {type(spec).__name__}.")
+        if spec.name in found:
+            raise ConfigurationError(f"the name {spec.name!r} of {point.value!r} is taken already.")
+        found[spec.name] = spec
+    return found
+
+
+@functools.cache
+def aliases() -> dict[str, list[tuple[AIServiceType | None, str]]]:
+    """Other names → (service they are tied to, or None; provider)."""
+    table: dict[str, list[tuple[AIServiceType | None, str]]] = {}
+    for spec in specs().values():
+        for alias, service in spec.aliases.items():
+            table.setdefault(alias, []).append((service, spec.name))
+    return table
+
+
+def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> str:
+    """Name of the provider that a person means: enum member, any case, or a product name such as "veo".
+
+    Raises:
+        ConfigurationError: nobody has that name; the message names the nearest one.
+    """
+    word = provider_name(value)
+    if word in specs() or word in _by_hand:
+        return word
+    candidates = aliases().get(word, [])
+    for tied, name in candidates:
+        if tied is None or service is None or tied is service.canonical:
+            return name
+    if candidates:
+        tied = candidates[0][0]
+        what = tied.short if tied else "another service"
+        raise ConfigurationError(f"{word!r} is a name for {what}, not for {service.short if service else 'this'}.")
+    known = [*specs(), *aliases(), *_by_hand]
+    raise ConfigurationError(
+        f"there is no provider {word!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
+    )
+
+
+_by_hand: dict[str, dict[AIServiceType, type[AIService]]] = {}
+
+
+def register(service: AIServiceType, provider: AIProvider | str, implementation: type[AIService]) -> None:
+    """Make a class serve a service of a provider, from now on and in place of what served it before."""
+    _by_hand.setdefault(provider_name(provider), {})[service.canonical] = implementation
+
+
+def spec_of(name: str) -> ProviderSpec:
+    """The spec of a provider; a class registered by hand gets one that asks for nothing."""
+    found = specs().get(name)
+    if found is None:
+        found = ProviderSpec(name, name, {}, key_required=False, needs="registered by hand")
+    return found
+
+
+def services_of(name: str) -> list[AIServiceType]:
+    """Services that a provider has."""
+    served = set(spec_of(name).services) | set(_by_hand.get(name, {}))
+    return [service for service in AIServiceType if service in served]
+
+
+@functools.cache
+def _load(path: str) -> type[AIService]:
+    module, _, name = path.partition(":")
+    loaded: type[AIService] = getattr(importlib.import_module(module), name)
+    return loaded
+
+
+def implementation(name: str, service: AIServiceType) -> type[AIService]:
+    """The class that serves a service, imported now.
+
+    Raises:
+        ConfigurationError: the provider does not have the service; the message lists who does.
+    """
+    service = service.canonical
+    by_hand = _by_hand.get(name, {}).get(service)
+    if by_hand is not None:
+        return by_hand
+    path = spec_of(name).services.get(service)
+    if path is None:
+        others = [other for other in [*specs(), *_by_hand] if service in services_of(other)]
+        raise ConfigurationError(
+            f"{name} has no {service.short} service.",
+            provider=name,
+            service=service.value,
+            hint=f"These have: {', '.join(others)}.",
+        )
+    return _load(path)

@@ -1,0 +1,1 @@
+"""HTTP and what flows through it. Knows no provider."""

@@ -1,0 +1,58 @@
+"""One value for each event loop.
+
+An HTTP client belongs to the loop it was first used in. A notebook after a kernel restart, `asyncio.run` twice and a thread
+with its own loop all hold the same ViralAI object, so everything bound to a loop is kept here and let go when its loop ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
+
+
+class LoopLocal(Generic[T]):
+    """A value made on first use in each loop, and closed when that loop shuts down its async generators, as `asyncio.run` does."""
+
+    def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]] | None = None) -> None:
+        self._make = make
+        self._close = close
+        self._lock = threading.Lock()
+        self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None] | None]]
+        self._values = WeakKeyDictionary()
+
+    def get(self) -> T:
+        """The running loop's value."""
+        loop = asyncio.get_running_loop()
+        entry = self._values.get(loop)
+        if entry is not None:
+            return entry[0]
+        value = self._make()
+        keeper = self._keep(value) if self._close else None
+        if keeper is not None:
+            # Starting the generator registers it with the loop, which closes it on shutdown: that is the only hook asyncio offers.
+            start = keeper.__anext__()
+            with contextlib.suppress(StopIteration):
+                start.send(None)
+        with self._lock:
+            self._values[loop] = (value, keeper)
+        return value
+
+    async def _keep(self, value: T) -> AsyncGenerator[None, None]:
+        assert self._close is not None
+        try:
+            yield
+        finally:
+            await self._close(value)
+
+    async def aclose(self) -> None:
+        """Close the running loop's value, if it has one."""
+        with self._lock:
+            entry = self._values.pop(asyncio.get_running_loop(), None)
+        if entry is not None and entry[1] is not None:
+            await entry[1].aclose()
