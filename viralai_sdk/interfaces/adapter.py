@@ -164,7 +164,7 @@ class ProviderSpec:
         base_url_env: environment variable that overrides it.
         local: the provider may live on a private address.
         embedded: it works in this process, without key, model or network.
-        aliases: other names it answers to; an alias may be tied to one service.
+        aliases: other names it answers to; an alias may be tied to one service or several.
         needs: what a user must have, in a few words, for tables and errors.
     """
 
@@ -177,7 +177,7 @@ class ProviderSpec:
     base_url_env: str | None = None
     local: bool = False
     embedded: bool = False
-    aliases: Mapping[str, AIServiceType | None] = field(default_factory=dict)
+    aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)
     needs: str = "a key"
 
 

@@ -52,8 +52,9 @@ def aliases() -> dict[str, list[tuple[AIServiceType | None, str]]]:
     """Other names → (service they are tied to, or None; provider)."""
     table: dict[str, list[tuple[AIServiceType | None, str]]] = {}
     for spec in specs().values():
-        for alias, service in spec.aliases.items():
-            table.setdefault(alias, []).append((service, spec.name))
+        for alias, tied in spec.aliases.items():
+            for service in tied if isinstance(tied, tuple) else (tied,):
+                table.setdefault(alias, []).append((service, spec.name))
     return table
 
 

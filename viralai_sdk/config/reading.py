@@ -1,0 +1,301 @@
+"""Reads configuration files. Three shapes are accepted, and a misspelt key is an error that names the nearest right one.
+
+- the canonical one: `providers`, `ai_services`, `budget`;
+- `ai_config.providers.<video|image|…>.{default, fallback}`;
+- the old JSON: `default_providers`, `api_keys`, `service_configs`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import SecretStr
+
+from viralai_sdk.config.configuration import AIConfiguration, Budget, ProviderSettings, ServiceSettings
+from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.names import provider_name, service_type, suggest
+from viralai_sdk.interfaces.service import AIServiceConfig
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_FLAGS = ("enable_fallbacks", "enable_caching", "enable_cost_tracking", "max_retries")
+_TOP = (
+    "providers",
+    "ai_services",
+    "ai_config",
+    "budget",
+    "catalog",
+    "default_providers",
+    "api_keys",
+    "service_configs",
+    *_FLAGS,
+)
+_PROVIDER = ("api_key", "base_url", "max_concurrency", "timeout", "max_retries", "local", "options")
+_SERVICE = ("default_provider", "fallback_chain", "provider_configs")
+_PAIR = (
+    "model",
+    "api_key",
+    "base_url",
+    "endpoint",
+    "timeout",
+    "max_retries",
+    "workflow",
+    "workflow_path",
+    "voice_id",
+    "quality",
+)
+_MAX_FILE = 1 << 20
+
+
+def candidates() -> list[Path]:
+    """Files that are looked for when no configuration is given, in order; $VIRALAI_CONFIG comes before them."""
+    return [Path("viralai.yaml"), Path("config/ai_config.yaml"), user_folder() / "viralai.yaml"]
+
+
+def user_folder() -> Path:
+    """The user's configuration folder by the platform's custom."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", Path.home())) / "viralai"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "viralai"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "viralai"
+
+
+def discover() -> AIConfiguration:
+    """Read the first configuration file there is; without one, the defaults."""
+    named = os.environ.get("VIRALAI_CONFIG")
+    if named:
+        return read_file(Path(named))
+    for path in candidates():
+        if path.is_file():
+            return read_file(path)
+    return AIConfiguration()
+
+
+def read_file(path: Path) -> AIConfiguration:
+    """Read one file; see `AIConfiguration.from_file`."""
+    try:
+        if path.stat().st_size > _MAX_FILE:
+            raise ConfigurationError(f"{path.name} is larger than {_MAX_FILE} bytes; that is no configuration.")
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration {str(path)!r}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path.name} is not UTF-8 text (byte {error.start}).") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or type(error).__name__
+        raise ConfigurationError(f"{path.name}{where}: not valid YAML ({problem}).", hint="Mend that line.") from error
+    config = read_mapping({} if data is None else data, path.name)
+    if config.catalog is not None and not config.catalog.is_absolute():
+        config.catalog = path.parent / config.catalog
+    return config
+
+
+def read_mapping(data: Any, source: str) -> AIConfiguration:
+    """Read a mapping; see `AIConfiguration.from_dict`."""
+    top = _mapping(data, source)
+    _only(top, _TOP, source)
+    config = AIConfiguration(source=source)
+    for name, block in _mapping(top.get("providers"), f"{source}: providers").items():
+        config.providers[provider_name(str(name))] = _provider(block, f"{source}: providers.{name}")
+    for name, block in _mapping(top.get("ai_services"), f"{source}: ai_services").items():
+        where = f"{source}: ai_services.{name}"
+        config.services[_service_named(name, where)] = _service(block, where)
+    _week11(config, top.get("ai_config"), source)
+    _old_json(config, top, source)
+    config.budget = _budget(top.get("budget"), f"{source}: budget")
+    for flag in _FLAGS:
+        if flag in top:
+            setattr(config, flag, _typed(top[flag], int if flag == "max_retries" else bool, f"{source}: {flag}"))
+    if top.get("catalog"):
+        config.catalog = Path(str(expand(top["catalog"], f"{source}: catalog")))
+    return config
+
+
+def _provider(block: Any, where: str) -> ProviderSettings:
+    data = _mapping(block, where)
+    _not_misspelt(data, _PROVIDER, where)
+    options = dict(_mapping(data.get("options"), f"{where}.options"))
+    options |= {key: value for key, value in data.items() if key not in _PROVIDER}
+    return ProviderSettings(
+        api_key=_key(data.get("api_key"), f"{where}.api_key"),
+        base_url=_typed(expand(data.get("base_url"), f"{where}.base_url"), str, f"{where}.base_url"),
+        max_concurrency=_positive(data.get("max_concurrency"), int, f"{where}.max_concurrency"),
+        timeout=_positive(data.get("timeout"), float, f"{where}.timeout"),
+        max_retries=_typed(data.get("max_retries"), int, f"{where}.max_retries"),
+        local=_typed(data.get("local"), bool, f"{where}.local"),
+        options=_expanded(options, where),
+    )
+
+
+def _service(block: Any, where: str) -> ServiceSettings:
+    data = _mapping(block, where)
+    _only(data, _SERVICE, where)
+    configs = {}
+    for name, pair in _mapping(data.get("provider_configs"), f"{where}.provider_configs").items():
+        inner = f"{where}.provider_configs.{name}"
+        _not_misspelt(_mapping(pair, inner), _PAIR, inner)
+        configs[provider_name(str(name))] = _expanded(dict(_mapping(pair, inner)), inner)
+    default = _typed(data.get("default_provider"), str, f"{where}.default_provider")
+    return ServiceSettings(_spec(default) if default else None, _chain(data.get("fallback_chain"), where), configs)
+
+
+def _week11(config: AIConfiguration, block: Any, source: str) -> None:
+    data = _mapping(block, f"{source}: ai_config")
+    _only(data, ("providers",), f"{source}: ai_config")
+    for name, pair in _mapping(data.get("providers"), f"{source}: ai_config.providers").items():
+        where = f"{source}: ai_config.providers.{name}"
+        inner = _mapping(pair, where)
+        _only(inner, ("default", "fallback"), where)
+        settings = config.service(_service_named(name, where))
+        if inner.get("default"):
+            settings.default_provider = _spec(str(inner["default"]))
+        settings.fallback_chain = _chain(inner.get("fallback"), where) or settings.fallback_chain
+
+
+def _old_json(config: AIConfiguration, top: Mapping[str, Any], source: str) -> None:
+    for name, provider in _mapping(top.get("default_providers"), f"{source}: default_providers").items():
+        config.default_providers[_service_named(name, source)] = provider_name(str(provider))
+    for name, key in _mapping(top.get("api_keys"), f"{source}: api_keys").items():
+        secret = _key(key, f"{source}: api_keys.{name}")
+        if secret is not None:
+            config.api_keys[provider_name(str(name))] = secret
+    for name, block in _mapping(top.get("service_configs"), f"{source}: service_configs").items():
+        where = f"{source}: service_configs.{name}"
+        data = dict(_mapping(block, where))
+        known = ("provider", "api_key", "model_name", "max_retries", "timeout", "custom_config", "base_url")
+        _only(data, known, where)
+        data["api_key"] = _key(data.get("api_key"), f"{where}.api_key")
+        data["provider"] = provider_name(str(data.get("provider", name.rpartition("_")[2])))
+        config.service_configs[str(name)] = AIServiceConfig(**_expanded(data, where))
+
+
+def _budget(block: Any, where: str) -> Budget:
+    data = _mapping(block, where)
+    _only(data, ("session_usd", "call_usd"), where)
+    limits = {name: _typed(data.get(name), float, f"{where}.{name}") for name in ("session_usd", "call_usd")}
+    for name, value in limits.items():
+        if value is not None and not 0 <= value < float("inf"):
+            raise ConfigurationError(f"{where}.{name} must be 0 or more.")
+    return Budget(**limits)
+
+
+def expand(value: Any, where: str) -> Any:
+    """Replace ${VAR} and ${VAR:-default} in a text.
+
+    Raises:
+        ConfigurationError: the variable is not set and has no default.
+    """
+    if not isinstance(value, str):
+        return value
+
+    def found(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        result = os.environ.get(name) or default
+        if result is None:
+            raise ConfigurationError(
+                f"{where}: the environment variable {name} is not set.", hint=f"Set it, or write ${{{name}:-default}}."
+            )
+        return result
+
+    return _VARIABLE.sub(found, value)
+
+
+def _expanded(data: dict[str, Any], where: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == "api_key":
+            result[key] = _key(value, f"{where}.api_key")
+        elif isinstance(value, dict):
+            result[key] = _expanded(value, f"{where}.{key}")
+        else:
+            result[key] = expand(value, f"{where}.{key}")
+    return result
+
+
+def _key(value: Any, where: str) -> SecretStr | None:
+    """A key; one whose variable is not set is no key, so that one file serves machines with different keys."""
+    if value is None or isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{where} must be text.", hint='Write "${THE_VARIABLE}" and keep the key in the environment.'
+        )
+    match = _VARIABLE.fullmatch(value.strip())
+    if match and not os.environ.get(match[1]) and match[2] is None:
+        return None
+    text = str(expand(value, where)).strip()
+    return SecretStr(text) if text else None
+
+
+def _spec(text: str) -> str:
+    name, colon, model = text.strip().partition(":")
+    return name.lower() + colon + model
+
+
+def _chain(value: Any, where: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"{where}.fallback_chain must be a list of provider names.")
+    return [_spec(item) for item in value]
+
+
+def _service_named(name: Any, where: str) -> Any:
+    try:
+        return service_type(str(name))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{where} must be a mapping of names to values, not {type(value).__name__}.")
+    return value
+
+
+def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    for key in data:
+        if key not in tuple(known):
+            raise ConfigurationError(
+                f"{where}: unknown key {key!r}.", hint=suggest(str(key), known, f"Known: {', '.join(known)}.")
+            )
+
+
+def _not_misspelt(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Vendors have options of their own, so only a key that is nearly a known one counts as misspelt."""
+    for key in data:
+        near = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.82)
+        if near and key not in tuple(known):
+            raise ConfigurationError(f"{where}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?")
+
+
+def _typed(value: Any, kind: type, where: str) -> Any:
+    if value is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float) and isinstance(value, str):
+        try:
+            return kind(expand(value, where))
+        except ValueError:
+            pass
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    raise ConfigurationError(f"{where} must be {names[kind]}, not {value!r}.")
+
+
+def _positive(value: Any, kind: type, where: str) -> Any:
+    number = _typed(value, kind, where)
+    if number is not None and not number > 0:
+        raise ConfigurationError(f"{where} must be above 0.")
+    return number
