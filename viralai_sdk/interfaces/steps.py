@@ -100,8 +100,11 @@ class Download:
 
 @dataclass(slots=True)
 class Compute:
-    """Run blocking work in a thread. It is called with `report=` as keyword argument: report(fraction, stage, preview) → None, which raises
-    to stop the work when the call was cancelled."""
+    """Run blocking work in a thread.
+
+    The function also gets two keyword arguments: `report(fraction, stage, preview=None)`, which raises to unwind the thread when the call was
+    cancelled, and `workspace`, a folder for temporary files.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
@@ -145,8 +148,8 @@ class _End:
 
 END = _End()
 StreamSteps: TypeAlias = "Generator[Send | str | bytes | None, Any, T]"
-"""Yields one `Send` to open the stream, then for every event sent in, what it adds (None for nothing); is sent END at the end and returns the
-payload. An engine without a wire yields pieces right away."""
+"""Yields one `Send` to open the stream, then for every event sent in, what it adds (None for nothing); is sent END at the end and
+returns the payload. An engine without a wire yields pieces right away."""
 
 
 @dataclass(slots=True)

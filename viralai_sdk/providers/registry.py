@@ -81,6 +81,16 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
     )
 
 
+def alias_pairs(service: AIServiceType) -> list[tuple[str, str]]:
+    """(alias, provider) for every alias that means something for a service."""
+    return [(alias, name) for alias, rows in aliases().items() for tied, name in rows if tied in (None, service.canonical)]
+
+
+def all_names() -> list[str]:
+    """Names of all providers: built-in, installed, registered by hand."""
+    return [*specs(), *(name for name in _by_hand if name not in specs())]
+
+
 _by_hand: dict[str, dict[AIServiceType, type[AIService]]] = {}
 
 

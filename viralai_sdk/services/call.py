@@ -1,0 +1,108 @@
+"""One call on its way through the pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from viralai_sdk.interfaces.errors import AIError
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.records import Attempt, CallWarning
+from viralai_sdk.interfaces.requests import Request
+from viralai_sdk.interfaces.responses import Response
+from viralai_sdk.interfaces.service import AIService
+from viralai_sdk.interfaces.steps import Payload
+from viralai_sdk.progress.events import ProgressEvent
+from viralai_sdk.store.rows import new_id
+
+if TYPE_CHECKING:
+    from viralai_sdk.services.retry import Patience
+
+
+@dataclass(slots=True)
+class Route:
+    """One provider and model that may serve a call. `service` is given when the caller made it by hand."""
+
+    provider: str
+    model: str | None = None
+    service: AIService | None = None
+
+    @property
+    def label(self) -> str:
+        """The route as a spec: "openai" or "openai:gpt-image-2.6-flare"."""
+        return f"{self.provider}:{self.model}" if self.model else self.provider
+
+
+@dataclass(slots=True)
+class Call:
+    """What is asked, what has happened so far, and where it goes.
+
+    Attributes:
+        chain: routes in the order in which they may be tried.
+        timeout: seconds for one attempt; None takes the configured one.
+        emit: receives each piece of a streamed result.
+        on_job: told our job id as soon as the provider has accepted the job.
+        route, service, payload: of the attempt that is being made.
+        notes: warnings of the present attempt; they end up on the response.
+        estimate: USD reserved for this call, None when its price is unknown.
+        """
+
+    service_type: AIServiceType
+    request: Request
+    chain: list[Route]
+    session_id: str
+    timeout: float | None = None
+    emit: Callable[[Any], None] | None = None
+    on_job: Callable[[str], None] | None = None
+    post: Callable[[ProgressEvent], None] | None = None
+    job_id: str | None = None
+    use_cache: bool = True
+
+    id: str = field(default_factory=lambda: new_id("call"))
+    started: float = field(default_factory=time.time)
+    clock: float = field(default_factory=time.perf_counter)
+    attempts: list[Attempt] = field(default_factory=list)
+    notes: list[CallWarning] = field(default_factory=list)
+    route: Route = field(default_factory=lambda: Route(""))
+    service: AIService | None = None
+    payload: Payload | None = None
+    response: Response | None = None
+    error: BaseException | None = None
+    retries: int = 0
+    emitted: bool = False
+    estimate: float | None = None
+    attempt_clock: float = 0.0
+    patience: Patience | None = None
+
+    @property
+    def provider(self) -> str:
+        """Provider of the present attempt."""
+        return self.route.provider
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return time.perf_counter() - self.clock
+
+    def note(self, kind: str, parameter: str | None, message: str) -> None:
+        """Tell the caller about something the result does not honour exactly."""
+        self.notes.append(CallWarning(kind=kind, parameter=parameter, message=message))  # type: ignore[arg-type]
+
+    def report(self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None) -> None:
+        """Tell whoever watches how far the call is. Cheap, and safe from any thread."""
+        if self.post is not None:
+            self.post(self.event("running", stage, fraction=fraction, preview=preview, queue_position=queue_position))
+
+    def event(self, state: str, stage: str, **details: Any) -> ProgressEvent:
+        """A progress event of this call."""
+        return ProgressEvent(
+            call_id=self.id, service=self.service_type.short, provider=self.provider, stage=stage, elapsed=self.elapsed, state=state, **details  # type: ignore[arg-type]
+        )
+
+    def blame(self, error: AIError) -> AIError:
+        """Put the provider and service on an error that does not name them yet."""
+        error.provider = error.provider or self.provider or None
+        error.service = error.service or self.service_type.value
+        return error

@@ -1,0 +1,173 @@
+"""Eighth stage: the result is verified, stored with its provenance, and becomes a response.
+
+An empty or unreadable result is a failure here, so that the chain moves on as it would after any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from viralai_sdk.interfaces.adapter import Adapter
+from viralai_sdk.interfaces.errors import EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.image import ImageGenerationResponse
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.records import Artifact
+from viralai_sdk.interfaces.responses import Response
+from viralai_sdk.interfaces.speech import SpeechSynthesisResponse
+from viralai_sdk.interfaces.steps import MediaPayload, Payload, TextPayload
+from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationResponse
+from viralai_sdk.interfaces.video import VideoGenerationResponse
+from viralai_sdk.services.call import Call
+from viralai_sdk.services.structured import parse_structured
+
+if TYPE_CHECKING:
+    from viralai_sdk.services.pipeline import Proceed
+    from viralai_sdk.services.runtime import Runtime
+
+Kind = Literal["image", "video", "audio"]
+KINDS: dict[AIServiceType, Kind] = {
+    AIServiceType.IMAGE_GENERATION: "image",
+    AIServiceType.VIDEO_GENERATION: "video",
+    AIServiceType.SPEECH_SYNTHESIS: "audio",
+}
+
+
+class Keep:
+    """Nothing that was paid for is lost: files are on disk before the caller hears of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Response:
+        payload = call.payload
+        if call.response is not None:
+            await self._check_foreign(call, call.response)
+        elif isinstance(payload, TextPayload):
+            call.response = self._text(call, payload)
+        elif isinstance(payload, MediaPayload):
+            call.response = await self._media(call, payload)
+        else:
+            raise MalformedResponseError(f"the provider's code returned {type(payload).__name__} instead of a payload.")
+        if call.job_id is not None:
+            summary = call.response.model_dump(mode="json", include={"artifacts", "cost_usd", "model_used"})
+            self._runtime.journal.close_job(call.job_id, "completed", None, summary)
+        return await proceed(call)
+
+    def _text(self, call: Call, payload: TextPayload) -> TextGenerationResponse:
+        if not payload.text.strip() and payload.parsed is None:
+            raise EmptyResultError("the answer is empty.")
+        if isinstance(call.request, TextGenerationRequest) and call.request.response_schema is not None:
+            payload.parsed = parse_structured(payload, call.request)
+        shared = self._shared(call, payload)
+        return TextGenerationResponse(
+            text=payload.text, parsed=payload.parsed, usage=payload.usage, finish_reason=payload.finish_reason, **shared
+        )
+
+    async def _media(self, call: Call, payload: MediaPayload) -> Response:
+        if not payload.blobs:
+            raise EmptyResultError("the answer has no file in it.")
+        kind = KINDS[call.service_type]
+        record = self._provenance(call, payload)
+        store = self._runtime.artifacts(call.session_id)
+        artifacts: list[Artifact] = []
+        facts: Any = None
+        for blob in payload.blobs:
+            stem = blob.name or call.request.words()[:80]
+            kept = await asyncio.to_thread(store.keep, blob, kind=kind, stem=stem, record=record)
+            artifacts.append(kept.artifact)
+            facts = facts or kept.measured
+            if kept.rescued:
+                call.note("other", None, f"the session folder could not be written; the file was rescued to {kept.artifact.path}")
+        shared = self._shared(call, payload) | {"artifacts": artifacts}
+        paths = [_shown(artifact.path) for artifact in artifacts]
+        if kind == "image":
+            return ImageGenerationResponse(image_paths=paths, **shared)
+        if kind == "video":
+            return VideoGenerationResponse(video_path=paths[0], job_id=call.job_id, duration=artifacts[0].duration, **shared)
+        if artifacts[0].duration is None:
+            raise MalformedResponseError("the recording's duration cannot be read.")
+        return SpeechSynthesisResponse(
+            audio_path=paths[0],
+            duration=artifacts[0].duration,
+            word_timings=payload.word_timings,
+            sample_rate=facts.sample_rate,
+            channels=facts.channels,
+            **shared,
+        )
+
+    def _shared(self, call: Call, payload: Payload) -> dict[str, Any]:
+        cost, source = self._runtime.costs.actual(call, payload)
+        metadata = {"prompt": call.request.words()[:500], **payload.metadata}
+        if payload.request_id:
+            metadata["request_id"] = payload.request_id
+        return {
+            "provider_used": call.provider,
+            "model_used": payload.model or call.route.model,
+            "generation_time": call.elapsed,
+            "cost_usd": cost,
+            "cost_source": source,
+            "is_model": call.service.is_model if isinstance(call.service, Adapter) else True,
+            "session_id": call.session_id,
+            "call_id": call.id,
+            "warnings": [*call.notes, *payload.warnings],
+            "metadata": metadata,
+        }
+
+    def _provenance(self, call: Call, payload: Payload) -> dict[str, str]:
+        words = call.request.words()
+        is_model = call.service.is_model if isinstance(call.service, Adapter) else True
+        record = {
+            "generator": "viralai-sdk",
+            "provider": call.provider,
+            "model": payload.model or call.route.model or "",
+            "is_model": "true" if is_model else "false",
+            "made_by": "an AI model" if is_model else "rules, not by an AI model",
+            "prompt": words[:200],
+            "prompt_sha256": hashlib.sha256(words.encode()).hexdigest(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        for name in ("engine", "seed"):
+            if name in payload.metadata:
+                record[name] = str(payload.metadata[name])
+        return record
+
+    async def _check_foreign(self, call: Call, response: Response) -> None:
+        """A user's own service wrote its files itself: they are measured where they lie, and believed only then."""
+        paths = _paths_of(response)
+        if isinstance(response, TextGenerationResponse):
+            if not response.text.strip() and response.parsed is None:
+                raise EmptyResultError("the answer is empty.")
+        elif not paths:
+            raise EmptyResultError("the response names no file.")
+        kind = KINDS.get(call.service_type)
+        if kind is not None and not response.artifacts:
+            store = self._runtime.artifacts(call.session_id)
+            response.artifacts = [await asyncio.to_thread(store.describe, Path(path), kind) for path in paths]
+        response.call_id, response.session_id = call.id, call.session_id
+        response.generation_time = response.generation_time or call.elapsed
+        response.warnings = [*response.warnings, *call.notes]
+
+
+def _paths_of(response: Response) -> list[str]:
+    match response:
+        case ImageGenerationResponse():
+            return response.image_paths
+        case VideoGenerationResponse():
+            return [response.video_path] if response.video_path else []
+        case SpeechSynthesisResponse():
+            return [response.audio_path]
+    return []
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the caller works when it lies below, as one would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+

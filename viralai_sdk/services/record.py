@@ -1,0 +1,51 @@
+"""Last stage: every call is written down, however it ended. This is the one place where a call is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from viralai_sdk.interfaces.errors import AIError, ContentPolicyError
+from viralai_sdk.services.call import Call
+from viralai_sdk.store.rows import CallRow
+
+if TYPE_CHECKING:
+    from viralai_sdk.services.runtime import Runtime
+
+
+class Record:
+    """Closes a call: the journal gets its row, and whoever watches its last event."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def __call__(self, call: Call) -> None:
+        response, error = call.response, call.error
+        row = CallRow(call.id, call.session_id, call.service_type.value, call.provider, call.route.model)
+        row.seconds, row.started = call.elapsed, call.started
+        row.retries = sum(attempt.retries for attempt in call.attempts)
+        row.prompt_sha256 = hashlib.sha256(call.request.words().encode()).hexdigest()
+        row.request_json, row.attempts_json = call.request, call.attempts
+        if error is None and response is not None:
+            row.billed = "yes"
+            row.model, row.cached = response.model_used, response.cached
+            row.cost_usd, row.cost_source = response.cost_usd, response.cost_source
+            row.artifacts_json, row.warnings_json = response.artifacts, response.warnings
+            row.response_json = response.metadata
+            self._runtime.count_cost(call.session_id, response)
+        else:
+            row.outcome = _outcome(error)
+            row.error, row.message = type(error).__name__, str(error)[:500]
+            row.billed = error.billed if isinstance(error, AIError) else "maybe"
+            row.warnings_json = call.notes
+        self._runtime.journal.record_call(row)
+        if call.post is not None:
+            state = {"ok": "done", "refused": "failed"}.get(row.outcome, row.outcome)
+            call.post(call.event(state, "" if error is None else type(error).__name__))
+
+
+def _outcome(error: BaseException | None) -> str:
+    if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+        return "cancelled"
+    return "refused" if isinstance(error, ContentPolicyError) else "failed"

@@ -1,0 +1,223 @@
+"""The one runner: does what adapters ask for in their steps, for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
+from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Report, Send
+from viralai_sdk.services.call import Call
+from viralai_sdk.services.retry import Patience
+from viralai_sdk.wire.download import download
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viralai_sdk.services.runtime import Runtime
+
+THREAD_GRACE = 0.15
+"""Seconds that a cancelled call waits for its thread to notice; a stop button must act within 0.3 s."""
+
+JOB_REQUEST_SECONDS = 60.0
+"""Starting a job or looking at it is a short request, however long the job takes."""
+
+
+@dataclass(slots=True)
+class Target:
+    """Where this attempt's requests go."""
+
+    base_url: str
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    timeout: float
+
+
+class Stopped(BaseException):  # noqa: N818
+    """Unwinds the thread of a call that was cancelled. Not an Exception, so that no engine swallows it."""
+
+
+class Runner:
+    """Drives one attempt's generators."""
+
+    def __init__(self, runtime: Runtime, call: Call, adapter: Adapter) -> None:
+        self._runtime = runtime
+        self._call = call
+        self._adapter = adapter
+        self._patience = call.patience or Patience(call)
+        config = adapter.config
+        seconds = call.timeout or config.timeout
+        if isinstance(adapter, JobAdapter):
+            seconds = min(seconds, JOB_REQUEST_SECONDS)
+        self._target = Target(config.base_url or "", adapter.headers(), adapter.params(), seconds)
+
+    async def drive(self, steps: Generator[Any, Any, Any]) -> Any:
+        """Run a generator to its end and give what it returns.
+
+        Raises:
+            AIError: the adapter's, the wire's, or MalformedResponseError when the adapter stumbled over an answer it could not read.
+        """
+        value: Any = None
+        error: AIError | None = None
+        try:
+            while True:
+                try:
+                    step = steps.send(value) if error is None else steps.throw(error)
+                except StopIteration as stop:
+                    return stop.value
+                except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
+                    raise unreadable(cause) from cause
+                value, error = None, None
+                try:
+                    value = await self._perform(step)
+                except AIError as failed:
+                    error = self._call.blame(failed)
+        finally:
+            steps.close()
+
+    async def stream(self, steps: Generator[Any, Any, Any]) -> Any:
+        """Run a streaming generator, handing on each piece as it comes."""
+        try:
+            first = _advance(steps, None)
+            if isinstance(first, _Done):
+                return first.value
+            if not isinstance(first, Send):
+                return self._local_pieces(steps, first)
+            return await self._remote_pieces(steps, first)
+        finally:
+            steps.close()
+
+    def _local_pieces(self, steps: Generator[Any, Any, Any], piece: Any) -> Any:
+        while not isinstance(piece, _Done):
+            self._emit(piece)
+            piece = _advance(steps, None)
+        return piece.value
+
+    async def _remote_pieces(self, steps: Generator[Any, Any, Any], step: Send) -> Any:
+        http, emit, send = self._runtime.http, self._call.emit, steps.send
+        assert emit is not None
+        async with http.stream(step, self._target) as (answer, events):
+            if events is None:
+                raise self._call.blame(self._adapter.error(answer))
+            try:
+                async for event in events:
+                    piece = send(event)
+                    if piece:
+                        self._call.emitted = True
+                        emit(piece)
+                piece = send(END)
+            except StopIteration as stop:
+                return stop.value
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
+                raise unreadable(cause) from cause
+        raise MalformedResponseError("the stream's reader did not finish at its end.")
+
+    def _emit(self, piece: Any) -> None:
+        if piece and self._call.emit is not None:
+            self._call.emitted = True
+            self._call.emit(piece)
+
+    async def _perform(self, step: Any) -> Any:
+        match step:
+            case Send():
+                return await self._patience(lambda: self._send(step), creates=step.creates)
+            case Download():
+                return await self._patience(lambda: self._download(step), creates=False)
+            case Compute():
+                return await self._compute(step)
+            case Parallel():
+                return await self._parallel(step)
+            case Report():
+                return self._call.report(step.fraction, step.stage, step.preview, step.queue_position)
+        raise TypeError(f"{type(self._adapter).__name__} yielded {step!r}, which is no step")
+
+    async def _send(self, step: Send) -> Answer:
+        answer = await self._runtime.http.send(step, self._target)
+        if answer.status >= 400:
+            raise self._call.blame(self._adapter.error(answer))
+        return answer
+
+    async def _download(self, step: Download) -> Any:
+        allowed = self._runtime.is_local(self._adapter.config)
+        return await download(self._runtime.http, step, self._target, self._runtime.spool, allow_private=allowed)
+
+    async def _parallel(self, step: Parallel) -> list[Any]:
+        tasks = [asyncio.ensure_future(self.drive(branch)) for branch in step.branches]
+        try:
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, AIError):
+                raise result
+        return list(results)
+
+    async def _compute(self, step: Compute) -> Any:
+        stop = threading.Event()
+
+        def report(fraction: float, stage: str, preview: bytes | None = None) -> None:
+            if stop.is_set():
+                raise Stopped
+            self._call.report(fraction, stage, preview)
+
+        task = asyncio.ensure_future(asyncio.to_thread(_guarded, step, report, self._runtime.spool))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([task], timeout=THREAD_GRACE)
+            task.add_done_callback(_forget)
+            raise
+
+
+def _guarded(step: Compute, report: Callable[..., None], workspace: Path) -> Any:
+    try:
+        return step.function(*step.args, report=report, workspace=workspace, **step.kwargs)
+    except Stopped:
+        raise AIError("stopped") from None
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """Nobody waits for the result of a stopped thread; looking at it keeps asyncio from complaining that nobody did."""
+    if not task.cancelled():
+        task.exception()
+
+
+@dataclass(slots=True)
+class _Done:
+    value: Any
+
+
+def _advance(steps: Generator[Any, Any, Any], value: Any) -> Any:
+    try:
+        return steps.send(value)
+    except StopIteration as stop:
+        return _Done(stop.value)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
+        raise unreadable(cause) from cause
+
+
+def unreadable(cause: Exception) -> AIError:
+    """The error for an answer that an adapter could not read. An AIError that is also a ValueError stays what it is."""
+    if isinstance(cause, AIError):
+        return cause
+    return MalformedResponseError(f"the answer does not have the expected shape ({type(cause).__name__}: {str(cause)[:200]}).")
+
+
+def first_results(results: list[Any]) -> tuple[list[Any], list[AIError]]:
+    """Split what a Parallel step gave into results and errors.
+
+    Raises:
+        AIError: the first error, when nothing succeeded.
+    """
+    good = [result for result in results if not isinstance(result, AIError)]
+    bad = [result for result in results if isinstance(result, AIError)]
+    if not good:
+        raise bad[0] if bad else EmptyResultError("no result.")
+    return good, bad

@@ -1,0 +1,167 @@
+"""What the stages share: configuration, connections, store, health. One for each ViralAI object."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import importlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from viralai_sdk.catalog.catalog import Catalog
+from viralai_sdk.config.configuration import AIConfiguration
+from viralai_sdk.interfaces.errors import ModelRetiredError
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.records import CallWarning
+from viralai_sdk.interfaces.responses import Response
+from viralai_sdk.interfaces.service import AIService, AIServiceConfig
+from viralai_sdk.progress.hub import ProgressHub
+from viralai_sdk.providers import registry
+from viralai_sdk.services.costs import Costs
+from viralai_sdk.services.factory import ConfiguredFactory
+from viralai_sdk.services.health import Health
+from viralai_sdk.services.heartbeat import Heartbeat
+from viralai_sdk.store.artifacts import ArtifactStore
+from viralai_sdk.store.journal import Journal
+from viralai_sdk.store.sessions import Session
+from viralai_sdk.wire.http import Http
+
+RETIRING_DAYS = 60
+"""A model that ends within so many days is mentioned in every response."""
+
+
+class Runtime:
+    """Everything that lives as long as a ViralAI object.
+
+    Args:
+        home: folder that holds `outputs/` and `.viralai/`; None takes $VIRALAI_HOME, else the working folder.
+        today: the clock for model lifecycles, so that no test depends on the date.
+    """
+
+    def __init__(
+        self,
+        config: AIConfiguration | None = None,
+        *,
+        home: Path | None = None,
+        session: str | None = None,
+        today: Callable[[], datetime.date] | None = None,
+    ) -> None:
+        self.config = config if config is not None else AIConfiguration.discover()
+        self.home = (home or Path(os.environ.get("VIRALAI_HOME") or Path.cwd())).absolute()
+        self.catalog = Catalog(self.config.catalog)
+        self.http = Http(_transport(self.config))
+        self.journal = Journal(self.home / ".viralai" / "journal.db")
+        self.session = Session(self.home / "outputs", session)
+        self.factory = ConfiguredFactory(self.config)
+        self.health = Health()
+        self.costs = Costs(self, self.catalog)
+        self.hub = ProgressHub()
+        self.heartbeat = Heartbeat(self.hub.render)
+        self._today = today or datetime.date.today
+        self._stores: dict[str, ArtifactStore] = {}
+        self._spent: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._running: set[asyncio.Future[Any]] = set()
+
+    @property
+    def session_id(self) -> str:
+        """The session that calls are filed in."""
+        return self.session.session_id
+
+    @property
+    def spool(self) -> Path:
+        """Folder for files that are still being made: on the same disk as the results, so that a rename finishes them."""
+        folder = self.home / ".viralai" / "tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path(tempfile.gettempdir())
+        return folder
+
+    def artifacts(self, session_id: str) -> ArtifactStore:
+        """Where a session's files go."""
+        store = self._stores.get(session_id)
+        if store is None:
+            store = self._stores[session_id] = ArtifactStore(self.home / "outputs", session_id)
+        return store
+
+    def default_model(self, service: AIService, kind: AIServiceType, provider: str) -> str | None:
+        """Model of a call that names none: the configuration's, else the catalog's."""
+        configured = service.config.model_name
+        if configured and configured != "default":
+            return configured
+        return self.catalog.provider(provider).default(kind)
+
+    def concurrency(self, provider: str) -> int | None:
+        """Most requests at once, None for no limit."""
+        settings = self.config.providers.get(provider)
+        return settings.max_concurrency if settings else None
+
+    def is_local(self, config: AIServiceConfig) -> bool:
+        """True when private addresses are what the user wants of this provider."""
+        said = config.custom_config.get("local")
+        if said is None and config.name in self.config.providers:
+            said = self.config.providers[config.name].local
+        return bool(said) if said is not None else registry.spec_of(config.name).local
+
+    def lifecycle(self, provider: str, model: str | None) -> list[CallWarning]:
+        """A warning about a model that ends soon.
+
+        Raises:
+            ModelRetiredError: its end has passed.
+        """
+        known = self.catalog.model(provider, model)
+        if known is None or known.retires is None:
+            return []
+        days = (known.retires - self._today()).days
+        instead = f"use {known.replaced_by!r} instead" if known.replaced_by else "choose another model"
+        if days < 0:
+            raise ModelRetiredError(
+                f"the model {model!r} ended on {known.retires}.", replaced_by=known.replaced_by, hint=f"{instead[0].upper()}{instead[1:]}."
+            )
+        if days > RETIRING_DAYS:
+            return []
+        return [CallWarning(kind="deprecated", parameter="model", message=f"{model} ends on {known.retires}; {instead}")]
+
+    def spent(self, session_id: str) -> float:
+        """USD known to be spent in a session, earlier kernels included."""
+        with self._lock:
+            known = self._spent.get(session_id)
+        if known is None:
+            known = self.journal.spent(session_id)
+            with self._lock:
+                known = self._spent.setdefault(session_id, known)
+        return known
+
+    def count_cost(self, session_id: str, response: Response) -> None:
+        """Add a response's cost to what its session has spent."""
+        if response.cost_usd:
+            with self._lock:
+                if session_id in self._spent:
+                    self._spent[session_id] += response.cost_usd
+
+    def keep_running(self, task: asyncio.Future[Any]) -> None:
+        """Hold on to a task that nobody waits for; asyncio itself holds only a weak reference."""
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def aclose(self) -> None:
+        """Close this loop's connections and write down what is still to be written."""
+        for task in list(self._running):
+            await asyncio.wait([task], timeout=1.0)
+        await self.http.aclose()
+        await asyncio.to_thread(self.journal.flush)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.journal.close()
+
+
+def _transport(config: AIConfiguration) -> Any:
+    if os.environ.get("VIRALAI_TRANSPORT", "").lower() != "aiohttp":
+        return None
+    return importlib.import_module("viralai_sdk.wire.aiohttp_transport").AiohttpTransport
