@@ -173,7 +173,7 @@ class Reader:
 
     def _trak(self, trak: Box) -> Track:
         track = Track()
-        for box in self._inside(trak, {b"mdia", b"minf", b"stbl"}):
+        for box in self.inside(trak, {b"mdia", b"minf", b"stbl"}):
             if box.kind == b"tkhd":
                 _tkhd(self._full(box, 96), track)
             elif box.kind == b"mdhd":
@@ -186,10 +186,11 @@ class Reader:
                 self._stts(box, track)
         return track
 
-    def _inside(self, box: Box, containers: set[bytes], depth: int = 0) -> Iterator[Box]:
-        for child in self.boxes(box.start, box.end):
+    def inside(self, box: Box, containers: set[bytes], skip: int = 0, depth: int = 0) -> Iterator[Box]:
+        """The boxes in a box and in those named `containers` below it; `skip` bytes of its own come first."""
+        for child in self.boxes(box.start + skip, box.end):
             if child.kind in containers and depth < 4:
-                yield from self._inside(child, containers, depth + 1)
+                yield from self.inside(child, containers, 0, depth + 1)
             else:
                 yield child
 

@@ -55,7 +55,10 @@ class Journal:
     # --- calls -------------------------------------------------------------------------------------------------------------------
 
     def record_call(self, row: CallRow) -> None:
-        """Note a call; never blocks and never raises. A failure to write is warned of once and raised by the next `flush` or durable call."""
+        """Note a call; never blocks and never raises.
+
+        A failure to write is warned of once, and raised by the next `flush` or durable call.
+        """
         self._writer.put(row)
 
     def calls(

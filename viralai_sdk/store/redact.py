@@ -30,7 +30,8 @@ _KEY_SHAPE = re.compile(
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)"
 )
 _SUSPECT = re.compile(
-    r"(?i)://|\\u|\\/|bearer|basic|authorization|key|secret|token\"|_token|token |passw|pwd|cookie|credential|signature|signed|sk-|aiza|ya29|akia|gsk_|eyj"
+    r"(?i)://|\\u|\\/|bearer|basic|authorization|auth\"|key|secret|token\"|[_-]token\b|token\s|passw|pwd|cookie|credential|signature"
+    r"|signed|sk-|aiza|ya29|akia|gsk_|eyj"
 )
 """A quick look at a whole text: without a hit there is nothing that the patterns above would change."""
 

@@ -10,10 +10,10 @@ APPLICATION_ID = 0x56414931
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE calls (
-            call_id TEXT PRIMARY KEY, session_id TEXT, service TEXT NOT NULL, provider TEXT NOT NULL, model TEXT, outcome TEXT NOT NULL,
-            error TEXT, message TEXT, seconds REAL NOT NULL, retries INTEGER NOT NULL, billed TEXT NOT NULL, cost_usd REAL, cost_source TEXT,
-            cached INTEGER NOT NULL, started REAL NOT NULL, prompt_sha256 TEXT, request_json TEXT, response_json TEXT, artifacts_json TEXT,
-            attempts_json TEXT, warnings_json TEXT
+            call_id TEXT PRIMARY KEY, session_id TEXT, service TEXT NOT NULL, provider TEXT NOT NULL, model TEXT,
+            outcome TEXT NOT NULL, error TEXT, message TEXT, seconds REAL NOT NULL, retries INTEGER NOT NULL, billed TEXT NOT NULL,
+            cost_usd REAL, cost_source TEXT, cached INTEGER NOT NULL, started REAL NOT NULL, prompt_sha256 TEXT,
+            request_json TEXT, response_json TEXT, artifacts_json TEXT, attempts_json TEXT, warnings_json TEXT
         )""",
         "CREATE INDEX calls_by_session ON calls (session_id, cost_usd)",
         """CREATE TABLE jobs (
@@ -22,7 +22,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             created REAL NOT NULL, updated REAL NOT NULL, owner TEXT, heartbeat REAL
         ) WITHOUT ROWID""",
         "CREATE INDEX jobs_by_state ON jobs (state, session_id)",
-        "CREATE TABLE votes (vote_id INTEGER PRIMARY KEY AUTOINCREMENT, experiment TEXT NOT NULL, payload TEXT NOT NULL, created REAL NOT NULL)",
+        """CREATE TABLE votes (
+            vote_id INTEGER PRIMARY KEY AUTOINCREMENT, experiment TEXT NOT NULL, payload TEXT NOT NULL, created REAL NOT NULL
+        )""",
         "CREATE INDEX votes_by_experiment ON votes (experiment, vote_id)",
         "CREATE TRIGGER votes_stay BEFORE UPDATE ON votes BEGIN SELECT RAISE(ABORT, 'votes are append-only'); END",
         "CREATE TRIGGER votes_remain BEFORE DELETE ON votes BEGIN SELECT RAISE(ABORT, 'votes are append-only'); END",

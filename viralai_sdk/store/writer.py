@@ -23,6 +23,7 @@ from viralai_sdk.store.redact import redact, redact_json
 from viralai_sdk.store.rows import CALL_COLUMNS, CallRow
 
 GATHER_SECONDS = 0.02
+QUIET_ROUNDS = 50
 IDLE_SECONDS = 10.0
 """The thread ends after this time without work; the next call starts another."""
 KEPT_ROWS = 50_000
@@ -133,26 +134,33 @@ class CallWriter:
         self._write()
 
     def _run(self) -> None:
+        """Write every 20 ms while calls come in; after a quiet second wait to be woken; after ten end.
+
+        Waking a thread costs the caller more than everything else in `put`, so the thread stays awake as long as it is `_scheduled`.
+        """
         try:
-            while True:
-                try:
-                    self._wake.get(timeout=IDLE_SECONDS)
-                except Empty:
-                    idle = True
-                else:
-                    idle = False
-                    if not self._closing:
-                        time.sleep(GATHER_SECONDS)
-                # Before the rows are taken: a row that comes after this moment schedules the next round.
+            while not self._done():
+                quiet = 0
+                while quiet < QUIET_ROUNDS and not self._closing:
+                    time.sleep(GATHER_SECONDS)
+                    quiet = 0 if self._pending else quiet + 1
+                    self._write()
                 self._scheduled = False
-                self._write()
-                with self._start:
-                    if (idle or self._closing) and self._wake.empty():
-                        self._thread = None
-                        return
+                self._write()  # a row that came just before saw the thread awake and did not wake it
         finally:
             if self._thread is threading.current_thread():
                 self._thread = None
+
+    def _done(self) -> bool:
+        """Wait for work; True when there was none for long."""
+        with contextlib.suppress(Empty):
+            self._wake.get(timeout=0.001 if self._closing else IDLE_SECONDS)
+            return False
+        with self._start:
+            if not self._wake.empty():
+                return False
+            self._thread = None
+            return True
 
     def _write(self) -> None:
         try:
