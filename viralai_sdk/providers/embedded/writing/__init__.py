@@ -1,4 +1,4 @@
-"""The embedded text engine: useful jobs done by rules, without a key, a model or a network. It never imitates a chat model."""
+"""The embedded text engine: useful jobs done by rules, without a key, model or network. It never imitates a chat."""
 
 from .creative import hooks, titles
 from .engine import Written, write

@@ -1,4 +1,4 @@
-"""Hooks, titles, slogans and poems from the grammar, around a topic that fills the slots. Templates, and said to be so."""
+"""Hooks, titles, slogans and poems: templates of the grammar around a topic that fills their slots."""
 
 import hashlib
 import random
@@ -100,7 +100,7 @@ def poem(topic: str, seed: int = 0) -> str:
 
 
 def expand_prompt(prompt: str, seed: int = 0) -> str:
-    """The image or video prompt followed by framing, light, colors and texture. Raises WritingError when it is empty."""
+    """The prompt followed by framing, light, colors and texture. Raises WritingError when it is empty."""
     subject = " ".join(prompt[:2_000].split()).strip(_EDGES)
     if not subject:
         raise WritingError("There is no prompt to expand", hint="Give the prompt after the instruction.")

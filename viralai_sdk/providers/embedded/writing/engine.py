@@ -26,8 +26,8 @@ MOST_KEY_PHRASES = 50
 class Written:
     """What the engine wrote.
 
-    `parsed` is the value when a schema was given, else None. The token counts are approximate. `text` is empty only when a
-    stop sequence stands at its very start. `notes` say, for people, how the text came about.
+    `parsed` is the value when a schema was given, else None. The token counts are approximate. `text` is empty only
+    when a stop sequence stands at its very start. `notes` say, for people, how the text came about.
     """
 
     text: str
@@ -59,12 +59,11 @@ def write(
 ) -> Written:
     """Does what the prompt asks for when a rule recognises it; otherwise explains what this engine is.
 
-    `messages` are earlier turns (`role`, `content`), the newest last; `this` in the prompt refers to them, and the newest
-    user turn is the prompt when `prompt` is empty. `system` may hold the instruction when the prompt is only the text.
+    `messages` are earlier turns (`role`, `content`), the newest last; `this` in the prompt refers to them, and the
+    newest user turn is the prompt when `prompt` is empty. `system` may hold the instruction when the prompt is only the text.
     The same arguments always give the same text.
 
-    Raises WritingError for arithmetic without a result, for a schema that cannot be satisfied, for `max_tokens` below 1,
-    and when `max_tokens` or `stop` would cut structured output in two.
+    Raises WritingError for arithmetic without a result, a schema that cannot be satisfied, `max_tokens` below 1, and when `max_tokens` or `stop` would cut structured output in two.
     """
     if max_tokens is not None and max_tokens < 1:
         raise WritingError(f"max_tokens is {max_tokens}", hint="Give 1 or more, or leave it out.")

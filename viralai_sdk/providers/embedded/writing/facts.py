@@ -10,7 +10,8 @@ PATTERNS = {
     "email": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"),
     "link": re.compile(r"\b(?:https?://|www\.)[^\s<>\"'“”)\]}]{1,2000}", re.IGNORECASE),
     "date": re.compile(
-        rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH}(?:,?\s\d{{4}})?\b"
+        rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}\b"
+        rf"|\b\d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH}(?:,?\s\d{{4}})?\b"
         rf"|\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?\b"
     ),
     "number": re.compile(r"(?<![\w.])[-+−]?\d{1,300}(?:,\d{3}){0,99}(?:\.\d{1,300})?%?(?!\w)"),
@@ -43,8 +44,8 @@ def extract(text: str, kinds: Sequence[str]) -> str:
 
 
 def statistics(text: str, wanted: Sequence[str]) -> str:
-    """The counts asked for; all of them, with the reading time, when none is named. Words are counted between spaces."""
-    if wanted[:1] == ("letter",) or list(wanted[:1]) == ["letter"]:
+    """The counts asked for, or all of them and the reading time. Words are counted between spaces."""
+    if wanted and wanted[0] == "letter":
         count = text.lower().count(wanted[1].lower())
         return f"The letter {wanted[1].lower()!r} appears {count} {'time' if count == 1 else 'times'} in {text!r}."
     counts = {

@@ -1,4 +1,4 @@
-"""Expands the rules of the grammar file: ``#symbol#`` and ``#symbol.modifier.modifier#``, with ``##`` for a plain ``#``.
+"""Expands the rules of the grammar file: ``#symbol#``, ``#symbol.modifier.modifier#``, and ``##`` for a plain ``#``.
 
 What fills a slot from outside (the topic) is never expanded again, whatever it contains.
 """
@@ -13,7 +13,7 @@ Rules = Mapping[str, Sequence[str]]
 
 _SLOT = re.compile(r"##|#([A-Za-z_]+)((?:\.[a-z]+)*)#")
 _DEEPEST = 8
-_SMALL_WORDS = frozenset(["a", "an", "and", "as", "at", "but", "by", "for", "from", "in", "nor", "of", "on", "or", "the", "to", "with"])
+_SMALL_WORDS = frozenset(("a an and as at but by for from in nor of on or the to with").split())  # noqa: SIM905
 _SIBILANT = ("s", "x", "z", "ch", "sh")
 
 

@@ -96,7 +96,7 @@ def _rank(graph: Graph, size: int) -> list[float]:
 
 
 def key_phrases(text: str, limit: int = 8) -> list[str]:
-    """Up to `limit` key phrases of one to three words, best first, each a phrase of the text without stop words at its ends."""
+    """Up to `limit` phrases of one to three words of the text, best first, without stop words in them."""
     if limit < 1:
         raise WritingError(f"{limit} key phrases are not possible", hint="Ask for one or more.")
     runs = _runs(text[: segment.READ_LIMIT])

@@ -14,7 +14,8 @@ _HEAD = 400
 _DELIMITER = re.compile(r"\s*(?:[:：]|\s[–—-]\s|\n)\s*")
 _QUOTED = re.compile(r"\s*[\"“«'](.{1,4000})[\"”»']\s*[?.!]?\s*", re.DOTALL)
 _LETTER_COUNT = re.compile(
-    r"how many (?:times does )?(?:the )?(?:letters? )?[\"'“‘]?(\w)[\"'”’]?(?:['’]?s)?\s+(?:letters? )?(?:are |is )?(?:there )?"
+    r"how many (?:times does )?(?:the )?(?:letters? )?[\"'“‘]?(\w)[\"'”’]?(?:['’]?s)?\s+(?:letters? )?"
+    r"(?:are |is )?(?:there )?"
     r"(?:appears? |occurs? )?(?:in|does) (?:the word )?[\"'“‘]?([^\W\d_]{2,60})[\"'”’]?\s*\??$",
     re.IGNORECASE,
 )
@@ -60,7 +61,8 @@ def _rules() -> dict[str, Any]:
         "summary_length": compiled(raw["summary_length"]),
         "deictic": compiled(raw["deictic"]),
         "extract": compiled(
-            rf"(?:{raw['extract_verbs']})\s+(?:(?:all|the|every|any|of)\s+)*(?P<kinds>(?:{kinds})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
+            rf"(?:{raw['extract_verbs']})\s+(?:(?:all|the|every|any|of)\s+)*(?P<kinds>(?:{kinds})"
+            rf"(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
             rf"(?:the\s+)?(?:{kinds}))*)\s+(?:from|in|out of|of)\b"
         ),
         "kinds": {kind: compiled(rf"\b(?:{source})\b") for kind, source in raw["extract_kinds"].items()},

@@ -27,7 +27,7 @@ _MERGED_CHARACTERS = 600
 
 
 def is_unspaced(word: str) -> bool:
-    """Whether the word is written in a script that puts no spaces between words (Han, kana, Thai, Khmer, Burmese, Lao)."""
+    """Whether the word is in a script without spaces between words (Han, kana, Thai, Khmer, Burmese, Lao)."""
     return re.match(rf"[{_UNSPACED}]", word) is not None
 
 
@@ -127,7 +127,7 @@ def stop_words(sample: list[str]) -> frozenset[str]:
 
 
 def count_tokens(text: str) -> int:
-    """An approximate number of tokens: words, marks and single ideographs. Long texts are extrapolated from their start."""
+    """An approximate number of tokens: words, marks, single ideographs. Long texts are extrapolated."""
     head = text[:READ_LIMIT]
     if not head:
         return 0

@@ -1,6 +1,6 @@
 """Bounds on the work one schema may cause, whoever wrote it, and the errors that end a search."""
 
-from ..errors import WritingError
+from viralai_sdk.providers.embedded.writing.errors import WritingError
 
 MOST_WORK = 400_000
 MOST_SCHEMA_NODES = 20_000

@@ -16,7 +16,7 @@ Alternative = tuple[Part, ...]
 
 @dataclass(slots=True)
 class Conjunction:
-    """Schemas that hold together. `layers` are the flat ones; `choices` are lists of alternatives still to choose from."""
+    """Schemas that hold together. `layers` are the flat ones; `choices` are alternatives still to choose from."""
 
     pointer: str
     layers: list[Part] = field(default_factory=list)
@@ -127,9 +127,11 @@ class Flattener:
             schema = layer.schema
             assert isinstance(schema, Mapping)
             own = [layer.at("properties", name)] if name in schema.get("properties", {}) else []
-            for source in schema.get("patternProperties", {}):
-                if compiled(source).search(name, self.budget.spend):
-                    own.append(layer.at("patternProperties", source))
+            own += [
+                layer.at("patternProperties", source)
+                for source in schema.get("patternProperties", {})
+                if compiled(source).search(name, self.budget.spend)
+            ]
             if not own and "additionalProperties" in schema:
                 own = [layer.at("additionalProperties")]
             parts += own

@@ -69,7 +69,7 @@ class Containers:
         return list(known)
 
     def _fill(self, made: dict[str, Any], place: Conjunction, key: str, needed: bool, index: int, depth: int) -> None:
-        """Gives the property a value. An optional one that cannot have any, or whose dependencies cannot, is left out."""
+        """Gives the property a value. An optional one that can have none is left out."""
         if key in made:
             return
         parts = self.maker.flattener.of_property(place, key)
@@ -116,7 +116,7 @@ class Containers:
         for attempt in range(_NAME_TRIES + 2 * place.largest("minProperties", 0)):
             for source in sources:
                 pattern = compiled(source)
-                yield pattern.generate(max(pattern.least, min(pattern.most, 6 + attempt // 8)), self.maker.rng)
+                yield pattern.generate(max(pattern.least, 6 + attempt // 8), self.maker.rng)
             if named:
                 fresh = [*named, Part({"type": "string", "not": {"enum": sorted(seen)}}, named[0].pointer)]
                 try:

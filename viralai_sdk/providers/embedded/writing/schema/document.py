@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from ..errors import WritingError
+from viralai_sdk.providers.embedded.writing.errors import WritingError
+
 from .budget import DEEPEST_SCHEMA, MOST_SCHEMA_NODES
 from .patterns import PatternError, compiled
 
@@ -81,11 +82,12 @@ def subschemas(part: Part) -> Iterator[Part]:
 
 
 class Document:
-    """A checked schema. Raises WritingError, with a JSON pointer, for one that is malformed, too large or unsupported."""
+    """A checked schema. Raises WritingError with a JSON pointer when it is malformed, too large or unsupported."""
 
     def __init__(self, root: Schema) -> None:
         self.root = Part(root, "#")
         self._references: dict[str, Part] = {}
+        self.has_formats = False
         todo = [(self.root, 0)]
         seen = 0
         while todo:
@@ -146,6 +148,7 @@ class Document:
                 raise _bad(part, key, f"{key} is not a finite number of ordinary size", "Correct the figure.")
         if schema.get("multipleOf", 1) <= 0:
             raise _bad(part, "multipleOf", "multipleOf is not above 0", "Correct the figure.")
+        self.has_formats |= "format" in schema
         self._check_names(part, schema)
         for source in [*([schema["pattern"]] if "pattern" in schema else []), *schema.get("patternProperties", {})]:
             try:
@@ -175,12 +178,12 @@ class Document:
             if updated == heights:
                 break
             heights = updated
-        self._known = heights
         return heights
 
     def height(self, schema: Schema) -> float:
         """How many levels the smallest value of the schema needs; infinite when its recursion never ends."""
-        return self._height(schema) if self._heights is not None else 0.0
+        self._known = self._heights
+        return self._height(schema)
 
     def _height(self, schema: Schema) -> float:
         if isinstance(schema, bool) or "const" in schema or "enum" in schema:

@@ -1,13 +1,13 @@
-"""Values that read well for the name of their field: a title for `title`, seconds for `duration`. Synthetic, and it shows."""
+"""Values that read well for the name of their field: a title for `title`, seconds for `duration`. Synthetic."""
 
 import random
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from ..creative import MOST_LINES, clean_topic, hooks, slogans, titles
-from ..data import load
-from ..ranking import key_phrases, summarize
+from viralai_sdk.providers.embedded.writing.creative import MOST_LINES, clean_topic, hooks, slogans, titles
+from viralai_sdk.providers.embedded.writing.data import load
+from viralai_sdk.providers.embedded.writing.ranking import key_phrases, summarize
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -23,7 +23,7 @@ def _kinds() -> Mapping[str, str]:
 
 
 def kind_of(name: str) -> str:
-    """The kind of text that suits the field, from the last word of its name that says anything; `other` when none does."""
+    """The kind of text that suits the field, from the last telling word of its name; `other` when there is none."""
     for word in reversed(name_words(name)):
         for form in (word, word.removesuffix("s"), word.removesuffix("es")):
             if form in _kinds():

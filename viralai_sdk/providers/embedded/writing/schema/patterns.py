@@ -1,7 +1,8 @@
 r"""Regular expressions of JSON schemas: parsed here, matched without backtracking, and turned into strings that match.
 
-Supported: literals, escapes, classes (``[a-z]``, ``\d \w \s \p{Lu}`` and their opposites), ``.``, groups (plain, non-capturing,
-named), alternation, greedy and lazy quantifiers, ``^ $ \A \z \Z \b \B``, lookahead. Not supported: lookbehind, backreferences, flags.
+Supported: literals, escapes, classes (``[a-z]``, ``\d \w \s \p{Lu}`` and their opposites), ``.``, groups (plain,
+non-capturing, named), alternation, greedy and lazy quantifiers, ``^ $ \A \z \Z \b \B``, lookahead. Not supported:
+lookbehind, backreferences, flags.
 Matching follows sets of positions, so its time is polynomial for every pattern.
 """
 
@@ -266,11 +267,11 @@ class Pattern:
             raise PatternError(f"its shortest match has more than {LONGEST_MATCH} characters or parts")
 
     def search(self, text: str, spend: Spend) -> bool:
-        """Whether the pattern matches anywhere in the text. `spend` is told of the work done, and may raise to end it."""
+        """Whether the pattern matches anywhere in the text. `spend` is told of the work, and may raise to end it."""
         return bool(_ends(self.root, text, frozenset(range(len(text) + 1)), spend))
 
     def generate(self, length: int, rng: random.Random) -> str:
-        """A string near `length` characters that matches unless anchors or lookaheads contradict it: check with `search`."""
+        """A string near `length` characters; anchors and lookaheads may contradict it, so check with `search`."""
         total = min(max(length, self.least), self.most)
         body = _generate(self.root, total, rng)
         missing = length - len(body)

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..creative import seeded
-from ..errors import WritingError
+from viralai_sdk.providers.embedded.writing.creative import seeded
+from viralai_sdk.providers.embedded.writing.errors import WritingError
+
 from .budget import DEEPEST_VALUE, ENOUGH_VALUES, Budget, Unsatisfiable
 from .conjunction import TYPES, Conjunction, Flattener, own_copy
 from .containers import Containers
@@ -115,7 +116,7 @@ class _Sampler:
     def _valid(self, candidate: Any, parts: Sequence[Part], place: Conjunction) -> bool:
         if any(same(candidate, excluded) for excluded in place.excluded):
             return False
-        return all(self.validator.accepts(candidate, part.schema) for part in parts)
+        return all(self.validator.valid(candidate, part.schema) for part in parts)
 
     def _places(self, place: Conjunction, lean: bool, tried: list[int] | None = None) -> Iterator[Conjunction]:
         """The conjunctions that come from every combination of alternatives, the shortest first when lean."""

@@ -38,7 +38,7 @@ def _plain(value: Fraction) -> float:
 
 
 def numbers(place: Conjunction, name: str, whole: bool, rng: random.Random) -> Iterator[float]:
-    """Numbers for the place, the usual ones for the name first. Some may break a bound: validate. Raises Unsatisfiable."""
+    """Numbers for the place, the usual ones for the name first. Validate them. Raises Unsatisfiable."""
     low = max((_exact(value) for key in ("minimum", "exclusiveMinimum") for value in place.every(key)), default=None)
     high = min((_exact(value) for key in ("maximum", "exclusiveMaximum") for value in place.every(key)), default=None)
     if low is not None and high is not None and low > high:
@@ -115,6 +115,10 @@ def strings(
             wanted = rng.randint(shortest, longest) if attempt % 2 else min(max(shortest, 8), longest)
             budget.spend(wanted // 10 + 1)
             yield pattern.generate(wanted, rng)
+    if len(sources) > 1:
+        for _ in range(TRIES):
+            shuffled = rng.sample(sources, len(sources))
+            yield "".join(compiled(source).generate(compiled(source).least, rng) for source in shuffled)
     if not sources:
         for attempt in range(TRIES):
             yield _fit(f"{fields.text(name, index + attempt, rng)} {attempt + 1}", least, most)

@@ -1,10 +1,12 @@
 """A small, bounded validator of the supported keywords. Whatever the sampler makes has to pass it."""
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from ..errors import WritingError
+from viralai_sdk.providers.embedded.writing.errors import WritingError
+
 from .budget import Budget
 from .document import Document, Schema
 from .formats import CHECKS
@@ -22,12 +24,12 @@ def type_of(value: Any) -> str | None:
     if isinstance(value, int):
         return "integer"
     if isinstance(value, float):
-        return (
-            None
-            if value != value or value in (float("inf"), float("-inf"))
-            else ("integer" if value.is_integer() else "number")
-        )
-    return {str: "string", list: "array", dict: "object"}.get(type(value))
+        if not math.isfinite(value):
+            return None
+        return "integer" if value.is_integer() else "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object" if isinstance(value, dict) else None
 
 
 def is_json(value: Any, depth: int = 0) -> bool:
@@ -50,7 +52,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def is_multiple(value: float, step: float) -> bool:
+def is_multiple(value: int | float, step: int | float) -> bool:
     """Whether the value is a multiple both as decimal figures and in floating point, so that every validator agrees."""
     if Fraction(str(value)) % Fraction(str(step)):
         return False
@@ -68,6 +70,15 @@ class Validator:
     def __init__(self, document: Document, budget: Budget) -> None:
         self.document = document
         self.budget = budget
+        self.formats_assert = False
+
+    def valid(self, value: Any, schema: Schema) -> bool:
+        """Whether the value satisfies the schema both for validators that check formats and for those that do not."""
+        self.formats_assert = False
+        if not self.accepts(value, schema):
+            return False
+        self.formats_assert = self.document.has_formats
+        return not self.formats_assert or self.accepts(value, schema)
 
     def accepts(self, value: Any, schema: Schema, depth: int = 0) -> bool:
         """Whether the value satisfies the schema. Raises WritingError when that takes too much work."""
@@ -117,8 +128,10 @@ class Validator:
             return False
         if "pattern" in schema and not compiled(schema["pattern"]).search(value, self.budget.spend):
             return False
-        # A format is an annotation. Values of our own making keep it; the values that an enum lists are right as they are.
-        check = CHECKS.get(str(schema.get("format"))) if "enum" not in schema and "const" not in schema else None
+        # The values that an enum lists are right as they are.
+        if not self.formats_assert or "enum" in schema or "const" in schema:
+            return True
+        check = CHECKS.get(str(schema.get("format")))
         return check is None or check(value)
 
     def _number(self, value: float, schema: Mapping[str, Any]) -> bool:
