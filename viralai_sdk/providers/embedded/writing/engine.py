@@ -60,10 +60,11 @@ def write(
     """Does what the prompt asks for when a rule recognises it; otherwise explains what this engine is.
 
     `messages` are earlier turns (`role`, `content`), the newest last; `this` in the prompt refers to them, and the
-    newest user turn is the prompt when `prompt` is empty. `system` may hold the instruction when the prompt is only the text.
-    The same arguments always give the same text.
+    newest user turn is the prompt when `prompt` is empty. `system` may hold the instruction when the prompt is only
+    the text. The same arguments always give the same text.
 
-    Raises WritingError for arithmetic without a result, a schema that cannot be satisfied, `max_tokens` below 1, and when `max_tokens` or `stop` would cut structured output in two.
+    Raises WritingError for arithmetic without a result, a schema that cannot be satisfied, `max_tokens` below 1, and
+    when `max_tokens` or `stop` would cut structured output in two.
     """
     if max_tokens is not None and max_tokens < 1:
         raise WritingError(f"max_tokens is {max_tokens}", hint="Give 1 or more, or leave it out.")
@@ -161,7 +162,10 @@ def _statistics(request: Request, seed: int) -> _Draft:
 
 def _arithmetic(request: Request, seed: int) -> _Draft:
     value = evaluate(request.body)
-    return _Draft(f"{request.body} {value if value.startswith('≈') else f'= {value}'}", ("Computed exactly.",))
+    return _Draft(
+        f"{request.body} {value if value.startswith('≈') else f'= {value}'}",
+        ("Computed with exact fractions; ≈ marks a rounded figure.",),
+    )
 
 
 def _explain(request: Request, seed: int) -> _Draft:

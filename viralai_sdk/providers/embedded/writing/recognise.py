@@ -62,7 +62,7 @@ def _rules() -> dict[str, Any]:
         "deictic": compiled(raw["deictic"]),
         "extract": compiled(
             rf"(?:{raw['extract_verbs']})\s+(?:(?:all|the|every|any|of)\s+)*(?P<kinds>(?:{kinds})"
-            rf"(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
+            rf"(?:(?:\s*,\s*(?:(?:and|or)\s+)?|\s+(?:and|or)\s+)"
             rf"(?:the\s+)?(?:{kinds}))*)\s+(?:from|in|out of|of)\b"
         ),
         "kinds": {kind: compiled(rf"\b(?:{source})\b") for kind, source in raw["extract_kinds"].items()},
@@ -146,7 +146,7 @@ def _extract(text: str, head: str, context: str) -> Request | None:
     rest = text[asked.end() :]
     wanted = tuple(kind for kind, rule in rules["kinds"].items() if rule.search(asked.group("kinds")))
     body = _delimited(rest) or (context if _refers_back(rest) else rest.strip())
-    return Request("extract", body, wanted=wanted) if body else None
+    return Request("extract", body, wanted=wanted) if body and any(map(str.isalnum, body)) else None
 
 
 def _refers_back(rest: str) -> bool:
