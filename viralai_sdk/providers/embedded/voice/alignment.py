@@ -11,12 +11,17 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from viralai_sdk.providers.embedded.voice.model import Word
 
 # Scripts written without spaces: there one character is one caption unit.
-_UNSPACED = re.compile(r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_CLINGS = set("\u30fc\u3041\u3043\u3045\u3047\u3049\u3063\u3083\u3085\u3087\u30a1\u30a3\u30a5\u30a7\u30a9\u30c3\u30e3\u30e5\u30e7")
+_UNSPACED = re.compile(
+    r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_CLINGS = set(
+    "\u30fc\u3041\u3043\u3045\u3047\u3049\u3063\u3083\u3085\u3087\u30a1\u30a3\u30a5\u30a7\u30a9\u30c3\u30e3\u30e5\u30e7"
+)
 _READ_PUNCTUATION = set("&%@#")
 
 
@@ -112,4 +117,4 @@ def _divide(group: Sequence[Token], start: int, end: int, cuts: Sequence[int]) -
             nearest = min(nearest, usable[len(usable) - left])
         borders.append(min(max(float(nearest), borders[-1]), float(end)))
     borders.append(float(end))
-    return list(zip(borders[:-1], borders[1:], strict=True))
+    return list(pairwise(borders))

@@ -72,7 +72,7 @@ def _with_av(spoken: Spoken, output_format: str, comment: str) -> bytes:
         with av.open(buffer, "w", format=container_name) as container:
             tag: dict[str, Any] = container.metadata
             tag["comment"] = comment.replace("\0", " ").encode("utf-8", "replace").decode()
-            stream = container.add_stream(codec, rate=rate, layout="mono", format=sample_format)
+            stream: Any = container.add_stream(codec, rate=rate, layout="mono", format=sample_format)
             if bit_rate is not None:
                 stream.bit_rate = bit_rate
             frame = av.AudioFrame.from_ndarray(np.atleast_2d(spoken.samples), format="s16", layout="mono")
@@ -82,5 +82,5 @@ def _with_av(spoken: Spoken, output_format: str, comment: str) -> bytes:
                 container.mux(stream.encode(resampled))
             container.mux(stream.encode(None))
     except (av.FFmpegError, ValueError) as error:
-        raise VoiceError("format", f"PyAV could not write {output_format!r}: {error}. Ask for \"wav\".") from error
+        raise VoiceError("format", f'PyAV could not write {output_format!r}: {error}. Ask for "wav".') from error
     return buffer.getvalue()

@@ -25,6 +25,7 @@ INSTALL_HINT = 'pip install "viralai-sdk[speech]"'
 LONGEST_DATA_PATH = 159
 # A frame holds one second of speech and takes milliseconds; only a hung engine is silent this long.
 SILENCE_DEADLINE = 30.0
+_CREATE_NO_WINDOW = 0x08000000  # Windows only, where subprocess has it by name
 _WORKER = Path(__file__).with_name("espeak_worker.py")
 
 
@@ -106,7 +107,7 @@ def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", "-B", str(_WORKER)]
     # A session of its own: Ctrl-C in the notebook is for the caller, who then ends the worker.
     detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {"start_new_session": True}
+        {"creationflags": _CREATE_NO_WINDOW} if sys.platform == "win32" else {"start_new_session": True}
     )
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
@@ -154,7 +155,7 @@ def _read_frame(process: subprocess.Popen[bytes], stream: IO[bytes]) -> tuple[by
             reason = f"gave no answer for {SILENCE_DEADLINE:g} s and was stopped"
         else:
             reason = f"ended without an answer (exit code {process.wait()})"
-        raise VoiceError("engine_failed", f"The espeak-ng process {reason}. Try again, or engine=\"formant\".")
+        raise VoiceError("engine_failed", f'The espeak-ng process {reason}. Try again, or engine="formant".')
     return kind, payload
 
 

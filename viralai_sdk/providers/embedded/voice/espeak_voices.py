@@ -6,12 +6,29 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from viralai_sdk.providers.embedded.voice.model import VoiceError, VoiceInfo
 from viralai_sdk.providers.embedded.voice.espeak_process import Installation, catalogue
+from viralai_sdk.providers.embedded.voice.model import VoiceError, VoiceInfo
 
 ENGINE = "espeak-ng"
 # The variants shown by `voices`: the general ones. Any other that the data folder holds may be named as well.
-SHOWN_VARIANTS = ("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "whisper", "croak", "klatt")
+SHOWN_VARIANTS = (
+    "f1",
+    "f2",
+    "f3",
+    "f4",
+    "f5",
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "m5",
+    "m6",
+    "m7",
+    "m8",
+    "whisper",
+    "croak",
+    "klatt",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,7 @@ def choose(voice: str | None, language: str, installation: Installation) -> Choi
     if named and not variant and _find(named, _variants(listed)) is not None:
         named, variant = "", named
     kind = "voice" if named else "language"
-    tag, notes = _resolve(named or language, kind, _tags(listed))
+    tag, notes = _resolve(named or language, kind, listed)
     if named and language.lower() != "en" and named.split("-")[0].lower() != language.split("-")[0].lower():
         notes = (*notes, f"voice {voice!r} speaks {tag}, not the requested language {language!r}")
     if not variant:
@@ -69,7 +86,8 @@ def _find(variant: str, known: dict[str, str | None]) -> str | None:
     return next((name for name in known if name.lower() == variant.lower()), None)
 
 
-def _resolve(asked: str, kind: str, known: dict[str, str]) -> tuple[str, tuple[str, ...]]:
+def _resolve(asked: str, kind: str, listed: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    known = _tags(listed)
     tag = asked.strip().replace("_", "-").lower()
     if tag in known:
         return known[tag], ()
@@ -78,8 +96,12 @@ def _resolve(asked: str, kind: str, known: dict[str, str]) -> tuple[str, tuple[s
         shorter = "-".join(subtags[:length])
         if shorter in known:
             return known[shorter], (f"no voice for {asked!r}: {known[shorter]!r} speaks instead",)
-    near = difflib.get_close_matches(tag, known, n=5, cutoff=0.4)
-    near += [other for other in sorted(known) if other.startswith(tag[:1] or "e") and other not in near]
+    # People also write the language's name: "english", "Francais".
+    names = {voice["name"].split(" ")[0].lower(): voice["tags"][-1][0] for voice in listed["languages"]}
+    near = [names[name] for name in difflib.get_close_matches(tag, names, n=2, cutoff=0.6)]
+    near += difflib.get_close_matches(tag, known, n=5, cutoff=0.4)
+    near += [other for other in sorted(known) if other[:1] == tag[:1]]
+    near = list(dict.fromkeys(near))
     raise VoiceError(
         "unknown_language" if kind == "language" else "unknown_voice",
         f"espeak-ng knows no {kind} {asked!r}. Nearest: {', '.join(near[:5]) or 'en, de, fr, es, zh'}. "
@@ -91,7 +113,7 @@ def infos(language: str | None, installation: Installation) -> list[VoiceInfo]:
     """One voice for each language; the variants for the languages that match `language` (without one, for en-us)."""
     listed = catalogue(installation)
     variants = _variants(listed)
-    wanted = None if language is None else _resolve(language, "language", _tags(listed))[0].split("-")[0]
+    wanted = None if language is None else _resolve(language, "language", listed)[0].split("-")[0]
     found: list[VoiceInfo] = []
     for voice in listed["languages"]:
         main = voice["tags"][0][0]

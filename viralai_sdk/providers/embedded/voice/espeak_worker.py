@@ -31,11 +31,11 @@ BUFFER_MS = 1000
 
 
 class _EventId(Union):
-    _fields_ = [("number", c_int), ("name", c_char_p), ("string", c_char * 8)]  # noqa: RUF012 - ctypes reads a list
+    _fields_ = [("number", c_int), ("name", c_char_p), ("string", c_char * 8)]
 
 
 class _Event(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("type", c_int),
         ("unique_id", c_uint),
         ("text_position", c_int),
@@ -48,7 +48,7 @@ class _Event(Structure):
 
 
 class _Voice(Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("name", c_char_p),
         # A chain of (priority byte, tag, NUL), so not a plain string: read by hand in `_tags`.
         ("languages", c_void_p),

@@ -1,4 +1,4 @@
-"""Level and edges: the same finishing for every engine, so nothing clips and no clip starts with a second of nothing."""
+"""Level and edges: the same finishing for every engine, so nothing clips and nothing begins with a long silence."""
 
 from __future__ import annotations
 

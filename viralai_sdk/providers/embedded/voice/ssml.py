@@ -26,13 +26,13 @@ _HONOURED = {
     "voice": ("xml:lang",),
     "lang": ("xml:lang",),
     "say-as": ("interpret-as", "format"),
-    "sub": ("alias",),
     "break": (),
     "mark": (),
 }
 _SEPARATES_WORDS = {"p", "s", "break"}
 _UNSPOKEN = {"metadata", "meta", "lexicon", "desc"}
 _PLAIN_VALUE = re.compile(r"[\w .%+:-]{1,40}\Z")
+_OWN_ROOT = re.compile(r"(<\?xml|<!DOCTYPE|(\s*<!--.*?-->)*\s*<([\w-]+:)?speak[\s>/])", re.DOTALL)
 _DURATION = re.compile(r"\s*\+?(\d+(?:\.\d*)?|\.\d+)\s*(ms|s)\s*\Z")
 
 
@@ -64,13 +64,16 @@ class Ssml:
 class _Reader:
     pieces: list[Piece] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
-    open: list[tuple[str, str | None]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
     unspoken: int = 0
+    aliases: list[str] = field(default_factory=list)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rsplit(":", 1)[-1].lower()
-        alias = attributes.get("alias") if name == "sub" else None
-        self.open.append((name, alias if alias is not None else (self.open[-1][1] if self.open else None)))
+        self.open.append(name)
+        if name == "sub":
+            self.aliases.append(attributes.get("alias", ""))
+            return
         if name in _UNSPOKEN:
             self.unspoken += 1
         if name in _SEPARATES_WORDS:
@@ -87,8 +90,10 @@ class _Reader:
             self.pieces.append(Piece("open", name, self._kept(name, attributes)))
 
     def end(self, tag: str) -> None:
-        name, _ = self.open.pop()
-        if name in _UNSPOKEN:
+        name = self.open.pop()
+        if name == "sub":
+            self.aliases.pop()
+        elif name in _UNSPOKEN:
             self.unspoken -= 1
         elif name in _HONOURED and name not in {"break", "mark"}:
             self.pieces.append(Piece("close", name))
@@ -96,15 +101,19 @@ class _Reader:
             self.pieces.append(Piece("text", " "))
 
     def data(self, text: str) -> None:
-        if not self.unspoken:
-            self.pieces.append(Piece("text", text, spoken=self.open[-1][1] if self.open else None))
+        if self.unspoken:
+            return
+        if not self.aliases:
+            self.pieces.append(Piece("text", text))
+            return
+        # The alias is said once, with the first of the text it stands for.
+        self.pieces.append(Piece("text", text, spoken=self.aliases[-1]))
+        self.aliases[-1] = ""
 
     def _kept(self, name: str, attributes: dict[str, str]) -> tuple[tuple[str, str], ...]:
         kept = []
         for key, value in attributes.items():
-            if name == "sub" and key == "alias":
-                kept.append((key, value))
-            elif key in _HONOURED[name] and _PLAIN_VALUE.match(value):
+            if key in _HONOURED[name] and _PLAIN_VALUE.match(value):
                 kept.append((key, value))
             elif not key.startswith("xmlns") and key not in {"version", "xsi:schemaLocation"}:
                 self.notes[f"SSML <{name} {key}=...> is not honoured"] = None
@@ -116,7 +125,7 @@ class _Reader:
         match = _DURATION.match(attributes["time"])
         if match is None:
             raise VoiceError(
-                "ssml", f"SSML <break time={attributes['time']!r}>: write a time such as \"500ms\" or \"1.5s\"."
+                "ssml", f'SSML <break time={attributes["time"]!r}>: write a time such as "500ms" or "1.5s".'
             )
         seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
         if seconds > LONGEST_BREAK:
@@ -130,7 +139,7 @@ def parse(document: str) -> Ssml:
     Raises VoiceError("ssml") with line and column when it is not well-formed XML, or declares a DTD or entities.
     """
     body = document.strip()
-    wrapped = not re.match(r"(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*<([\w-]+:)?speak[\s>/]", body, re.S)
+    wrapped = _OWN_ROOT.match(body) is None
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -172,6 +181,10 @@ def to_markup(document: Ssml) -> tuple[str, list[int]]:
     write("" if wraps_itself else "<speak>")
     for piece in document.pieces:
         if piece.kind == "text":
+            if piece.spoken is not None:
+                write(escape(piece.spoken))
+                visible += len(piece.text)
+                continue
             for character in piece.text:
                 write(escape(character))
                 visible += 1

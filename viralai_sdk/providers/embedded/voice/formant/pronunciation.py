@@ -7,19 +7,29 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-VOWELS = frozenset("IY IH EY EH AE AA AO OW UH UW AH AX ER AY AW OY".split())
-_UNVOICED = frozenset("P T K F TH".split())
-_SIBILANTS = frozenset("S Z SH ZH CH JH".split())
+VOWELS = frozenset(["IY", "IH", "EY", "EH", "AE", "AA", "AO", "OW", "UH", "UW", "AH", "AX", "ER", "AY", "AW", "OY"])
+_UNVOICED = frozenset(["P", "T", "K", "F", "TH"])
+_SIBILANTS = frozenset(["S", "Z", "SH", "ZH", "CH", "JH"])
 _WEAK = frozenset({"AX"})
 # Beginnings that leave the stress of a longer word to the next syllable.
-_WEAK_PREFIX = re.compile(r"(a(?=cc|pp|ss|tt|ff|dd|bb|nn|b[aoi]|dv)|be|com|con|de|dis|ex|em|en|for|im|in|mis|ob|per|pre|pro|re|sub|sur|trans|un)")
+_WEAK_PREFIX = re.compile(
+    r"(a(?=cc|pp|ss|tt|ff|dd|bb|nn|b[aoi]|dv)|be(?=[cdfghlmnrstvwy][aeioulr])|(de|re|pre|pro)(?=[^aeiouy][aeiouylr])"
+    r"|com|con|dis|ex|em|en(?=[cdfgjlrs][aeioulr])|im|in(?!ter)|mis|ob|per|sub|sur|trans|un)"
+)
 # Endings that draw the stress to the syllable before them, and those that put it two syllables before.
-_BEFORE = re.compile(r"(tion|sion|cial|tial|cious|tious|cian|ic|ical|ically|ics|ity|ities|ify|ian|ial|ious|eous|ience|ient|ium|ology|ography|ible|ionally|ional)s?$")
+_BEFORE = re.compile(
+    r"(tion|sion|cial|tial|cious|tious|cian|ic|ical|ically|ics|ity|ities|ify|ian|ial|ious|eous|ience|ient|ium|ology"
+    r"|ography|ible|ionally|ional)s?$"
+)
 _LETTERS = dict(
-    a="EY1", b="B IY1", c="S IY1", d="D IY1", e="IY1", f="EH1 F", g="JH IY1", h="EY1 CH", i="AY1", j="JH EY1",
-    k="K EY1", l="EH1 L", m="EH1 M", n="EH1 N", o="OW1", p="P IY1", q="K Y UW1", r="AA1 R", s="EH1 S", t="T IY1",
-    u="Y UW1", v="V IY1", w="D AH1 B AX L Y UW", x="EH1 K S", y="W AY1", z="Z IY1",
-)  # fmt: skip
+    line.split(": ")
+    for line in (
+        *("a: EY1", "b: B IY1", "c: S IY1", "d: D IY1", "e: IY1", "f: EH1 F", "g: JH IY1", "h: EY1 CH", "i: AY1"),
+        *("j: JH EY1", "k: K EY1", "l: EH1 L", "m: EH1 M", "n: EH1 N", "o: OW1", "p: P IY1", "q: K Y UW1", "r: AA1 R"),
+        *("s: EH1 S", "t: T IY1", "u: Y UW1", "v: V IY1", "w: D AH1 B AX L Y UW", "x: EH1 K S", "y: W AY1"),
+        "z: Z IY1",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ def pronounce(word: str) -> Pronunciation:
     lexicon = _lexicon()
     if word in lexicon:
         return lexicon[word]
-    derived = _with_ending(word, lexicon)
+    derived = _with_ending(word, lexicon) or _compound(word, lexicon)
     if derived is not None:
         return derived
     if len(word) > 1 and not re.search(r"[aeiouy]", word):
@@ -146,6 +156,16 @@ def _with_ending(word: str, lexicon: dict[str, Pronunciation]) -> Pronunciation 
     return None
 
 
+def _compound(word: str, lexicon: dict[str, Pronunciation]) -> Pronunciation | None:
+    """Two known words written as one: timeline, notebook, myself. The first keeps the stress."""
+    for at in range(len(word) - 3, 2, -1):
+        first, second = lexicon.get(word[:at]), lexicon.get(word[at:]) or _with_ending(word[at:], lexicon)
+        if first is not None and second is not None:
+            head = _with_one_stress([sound.rstrip("1") for sound in first.phonemes]) if first.weak else first.phonemes
+            return Pronunciation((*head, *(sound.rstrip("1") for sound in second.phonemes)))
+    return None
+
+
 def _ending_sound(ending: str, last: str) -> tuple[str, ...]:
     if ending in {"'s", "s'", "es", "s", "ies"}:
         if last in _SIBILANTS:
@@ -171,11 +191,12 @@ def _stressed(word: str, phonemes: list[str]) -> list[str]:
         after = 1 if re.search(r"(cian|cial|tial|cious|tious|cient|tient)s?$", word) else after
         chosen = syllables[max(0, len(syllables) - 1 - after)]
     elif len(syllables) >= 3 and re.search(r"(ate|ize|ated|ates|izes|ized|ary|ator)$", word):
-        chosen = syllables[max(0, len(syllables) - 3)]
+        chosen = syllables[max(0, len(syllables) - (4 if word.endswith("ator") else 3))]
     else:
         chosen = syllables[0]
         prefix = _WEAK_PREFIX.match(word)
-        if (prefix and len(word) > len(prefix[0]) + 2) or phonemes[chosen] in _WEAK:
+        ends_softly = len(syllables) == 2 and word.endswith("y") and phonemes[-1] == "IY"
+        if (prefix and not ends_softly and len(word) > len(prefix[0]) + 2) or phonemes[chosen] in _WEAK:
             chosen = syllables[1]
     if phonemes[chosen] in _WEAK:
         strong = [i for i in syllables if phonemes[i] not in _WEAK]

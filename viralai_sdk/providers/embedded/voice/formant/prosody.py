@@ -14,9 +14,11 @@ Ending = Literal["continue", "fall", "question"]
 PAUSES = {",": 0.16, ";": 0.24, ":": 0.24, "-": 0.2, ".": 0.36, "paragraph": 0.55}
 # A reader takes breath; without punctuation a phrase is cut before a joining word, and at the latest here.
 _SOFT_LIMIT, _HARD_LIMIT = 12, 22
-_JOINING = frozenset("and or but because that which when while with from into for after before if then so to of in".split())
-_QUESTION_WORDS = frozenset("what who whom whose which when where why how".split())
-_VOICELESS = frozenset("P T K F TH S SH CH".split())
+_JOINING = frozenset(
+    "and or but because that which when while with from into for after before if then so to of in".split()  # noqa: SIM905
+)
+_QUESTION_WORDS = frozenset(["what", "who", "whom", "whose", "which", "when", "where", "why", "how"])
+_VOICELESS = frozenset(["P", "T", "K", "F", "TH", "S", "SH", "CH"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def _finish_sentence(sentence: list[Phrase], last: SpokenToken) -> None:
 
 
 def _pronounced(word: str) -> Pronunciation:
+    if word.endswith("'s") and word[:-2].isupper():
+        return Pronunciation((*spell(word[:-2]).phonemes, "Z"))
     return spell(word) if word.isupper() else pronounce(word)
 
 
@@ -139,7 +143,9 @@ def _time(phones: list[Phone], sounds: dict[str, float]) -> None:
                 phone.seconds /= 0.85
             if after is not None and after.name in _VOICELESS and after.token == phone.token:
                 phone.seconds *= 0.85
-            elif after is not None and after.name in {"Z", "V", "DH", "ZH", "D", "G", "B"} and after.token == phone.token:
+            elif (
+                after is not None and after.name in {"Z", "V", "DH", "ZH", "D", "G", "B"} and after.token == phone.token
+            ):
                 phone.seconds *= 1.1
         else:
             clustered = sum(other is not None and other.name not in VOWELS for other in (before, after))

@@ -6,10 +6,10 @@ import re
 import unicodedata
 
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SCALES = ("", "thousand", "million", "billion", "trillion")
 _ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
 _ORDINALS["twelve"] = "twelfth"
@@ -111,7 +111,7 @@ def read(token: str, *, shouted: bool = False) -> list[str]:
     if re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", bare):
         return list(bare.replace(".", "").upper())
     words: list[str] = ["minus"] if re.match(r"[-−]\d", plain(token)) else []
-    for match in _PART.finditer(bare if bare else plain(token)):
+    for match in _PART.finditer(bare or plain(token)):
         words += _part(match, shouted)
     return words
 
@@ -134,6 +134,8 @@ def _part(match: re.Match[str], shouted: bool) -> list[str]:
 def _word(text: str, match: re.Match[str], shouted: bool) -> list[str]:
     if text.lower() in {"st", "nd", "rd", "th"} and match.start() and match.string[match.start() - 1].isdigit():
         return []
+    if re.fullmatch("[A-Z]{2,5}s", text):
+        return [*text[:-2], f"{text[-2]}'s"]
     if text.isupper() and len(text) > 1 and not shouted and (len(text) <= 3 or not re.search("[AEIOUY]", text)):
         return list(text)
     # NotebookLM, openAI: a capital inside starts a new word.

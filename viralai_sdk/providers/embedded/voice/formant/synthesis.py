@@ -14,12 +14,12 @@ from viralai_sdk.providers.embedded.voice.formant.tracks import NEUTRAL_ZERO, SA
 _PULSE_FFT, _NOISE_FFT = 1024, 256
 _BLOCK = 128
 _OPEN_PART = 0.58  # of a period, the glottis is open
-_TILT = 0.35
+_LIFT = 0.62  # pre-emphasis: a lively voice, and as bright as espeak-ng between 1.5 and 4 kHz (measured)
 # Formants that hardly move (Hz, bandwidth).
-_UPPER = ((3400.0, 200.0), (4300.0, 260.0), (5300.0, 350.0), (6400.0, 500.0), (7600.0, 700.0))
+_UPPER = ((3350.0, 160.0), (4100.0, 230.0), (5300.0, 350.0), (6600.0, 450.0), (7600.0, 500.0))
 _NASAL_WIDTH = 110.0
 # Levels of the three sources against each other, set so that the spectrum of a sentence resembles natural speech.
-VOICE_GAIN, BREATH_GAIN, FRICTION_GAIN = 1.0, 0.045, 0.9
+VOICE_GAIN, BREATH_GAIN, FRICTION_GAIN = 2.0, 0.27, 0.9
 
 Complex = NDArray[np.complex128]
 
@@ -67,12 +67,12 @@ def _add_voice(output: Floats, tracks: Tracks, pitch: Floats, random: np.random.
     moments = np.minimum((times / STEP).astype(int), len(pitch) - 1)
     loud = tracks.voicing[moments] > 1e-3
     times, moments = times[loud], moments[loud]
-    tilt = (1 - _TILT) / (1 - _TILT * np.exp(-2j * np.pi * np.arange(_PULSE_FFT // 2 + 1) / _PULSE_FFT))
+    lift = 1 - _LIFT * np.exp(-2j * np.pi * np.arange(_PULSE_FFT // 2 + 1) / _PULSE_FFT)
     for begin in range(0, len(times), _BLOCK):
         now, at = times[begin : begin + _BLOCK], moments[begin : begin + _BLOCK]
         whole = np.floor(now).astype(int)
         spectrum = np.fft.rfft(_glottal(now - whole, pitch[at]), _PULSE_FFT, axis=1)
-        spectrum *= tract(tracks.formants[at], tracks.bandwidths[at], tracks.zero[at], _PULSE_FFT) * tilt
+        spectrum *= tract(tracks.formants[at], tracks.bandwidths[at], tracks.zero[at], _PULSE_FFT) * lift
         waves = np.fft.irfft(spectrum, _PULSE_FFT, axis=1) * (tracks.voicing[at] * VOICE_GAIN)[:, None]
         for start, wave in zip(whole, waves, strict=True):
             part = output[start : start + _PULSE_FFT]
@@ -80,7 +80,7 @@ def _add_voice(output: Floats, tracks: Tracks, pitch: Floats, random: np.random.
 
 
 def _glottal(fraction: Floats, pitch: Floats) -> Floats:
-    """The derivative of the air flow through the glottis over one opening, (n, samples), ending in its sharp closure."""
+    """The derivative of the air flow through the glottis over one opening, (n, samples): it ends in a sharp closure."""
     opening = _OPEN_PART * SAMPLE_RATE / pitch
     time = np.arange(int(opening.max()) + 2)[None, :] - fraction[:, None]
     share = time / opening[:, None]
@@ -104,7 +104,7 @@ def _add_noise(output: Floats, tracks: Tracks, random: np.random.Generator) -> N
         at = active[begin : begin + 4 * _BLOCK]
         rows = white[at[:, None] * STEP + np.arange(2 * STEP)[None, :]] * window
         filtered = np.abs(tract(tracks.formants[at], wide[at], tracks.zero[at], _NOISE_FFT)) * aspiration
-        gains = filtered * (tracks.breath[at] * BREATH_GAIN * 6)[:, None]
+        gains = filtered * (tracks.breath[at] * BREATH_GAIN)[:, None]
         gains = gains + shapes[tracks.noise[at]] * (tracks.friction[at] * FRICTION_GAIN)[:, None]
         waves = np.fft.irfft(np.fft.rfft(rows, _NOISE_FFT, axis=1) * gains, _NOISE_FFT, axis=1)
         for step, wave in zip(at, waves, strict=True):
@@ -117,4 +117,4 @@ def _friction_shape(peaks: list[tuple[float, float, float]]) -> Floats:
     shape = np.zeros(len(bins))
     for centre, width, decibel in peaks:
         shape += 10 ** (decibel / 20) / (1 + ((bins - centre) / (width / 2)) ** 2)
-    return shape / np.sqrt(np.mean(shape**2))
+    return np.asarray(shape / np.sqrt(np.mean(shape**2)), dtype=float)

@@ -21,8 +21,8 @@ from viralai_sdk.providers.embedded.voice.ssml import Ssml
 ENGINE = "formant"
 INFO = VoiceInfo("formant", "English (formant rules)", "en", "male", ENGINE)
 BASE_PITCH = 112.0
-# Measured: brings the table's lengths to 175 words a minute.
-_TEMPO = 1.0
+# Measured: a page then takes as long as with espeak-ng at the same speed.
+_TEMPO = 1.05
 _GAIN = 9000.0
 
 
@@ -85,9 +85,7 @@ def _notes(unread: Sequence[str], document: Ssml | None) -> list[str]:
         shown = ", ".join(repr(word) for word in unread[:5])
         notes.append(f"{len(unread)} word(s) the formant voice cannot read were left out: {shown}")
     if document is not None:
-        ignored = sorted(
-            {piece.text for piece in document.pieces if piece.kind == "open"} - {"speak", "p", "s", "sub"}
-        )
+        ignored = sorted({piece.text for piece in document.pieces if piece.kind == "open"} - {"speak", "p", "s"})
         notes.extend(f"SSML <{name}> is not honoured by the formant voice; its text is read" for name in ignored)
     return notes
 
@@ -117,7 +115,7 @@ def _spoken(text: str, shown: Sequence[Token], document: Ssml | None) -> tuple[l
         boundary, question = boundary_of(token.text, gap)
         sources = aliases[index].split() if index in aliases else [token.text]
         words = tuple(word for source in sources for word in read(source, shouted=shouted))
-        if not words and aliases.get(index) != "":
+        if not words and index not in aliases:
             unread.append(token.text)
         said.append(SpokenToken(index, words, boundary, question, pauses.get(index, 0.0)))
     return said, unread
