@@ -1,0 +1,1 @@
+"""A small English formant synthesiser, made of numpy alone."""
