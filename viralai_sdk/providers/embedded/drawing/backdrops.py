@@ -30,14 +30,14 @@ def _stops(stage: Stage, entry: list[list[str]], name: str) -> list[Array]:
 def paint_abstract(stage: Stage) -> None:
     """Noise warped by noise warped by noise, coloured through a palette and lit like a relief."""
     rng = stage.rng("abstract")
-    texture = tile(rng, 512, 3, 5, 0.48)
+    texture = tile(rng, 512, 3, 6, 0.5)
     scale = min(1.0, 1100 / max(stage.width, stage.height))
     size = (max(16, round(stage.width * scale)), max(16, round(stage.height * scale)))
     x, y = stage.grid(size)
-    freq = float(rng.uniform(0.16, 0.26))
+    freq = float(rng.uniform(0.22, 0.34))
     u = (x / stage.unit * freq + float(rng.random())).astype(np.float32) + 0 * y
     v = (y / stage.unit * freq + float(rng.random())).astype(np.float32) + 0 * x
-    amount = float(rng.uniform(0.16, 0.26))
+    amount = float(rng.uniform(0.20, 0.30))
     first = sample(texture, u, v)
     second = sample(texture, u + 0.52, v + 0.13)
     wu, wv = u + first * amount, v + second * amount
@@ -45,9 +45,12 @@ def paint_abstract(stage: Stage) -> None:
     fourth = sample(texture, wu + 0.83, wv + 0.28)
     field = sample(texture, u + third * amount * 1.25, v + fourth * amount * 1.25)
     stops = _stops(stage, load("palettes")["abstract"], "abstract.palette")
-    position = np.clip(0.5 + field * 0.72 + third * 0.30, 0, 1)
+    mixed = field + third * 0.42
+    # Spread over the whole palette whatever the noise gave, or a picture may come out all pale or all dark.
+    low, high = (float(v) for v in np.percentile(mixed[::3, ::3], (4, 96)))
+    position = np.clip((mixed - low) / max(high - low, 1e-3) * 0.94 + 0.02, 0, 1)
     area = look_up(ramp(stops), position)
-    area += (stops[-2] - area) * (smoothstep(0.18, 0.6, np.abs(fourth)) * 0.32)[..., None]
+    area += (stops[-2] - area) * (smoothstep(0.15, 0.5, np.abs(fourth)) * 0.38)[..., None]
     step = np.float32(size[0] / stage.across)
     gy, gx = np.gradient(field + third * 0.5)
     relief = np.clip((gx + gy) * step * 0.085, -0.24, 0.30)

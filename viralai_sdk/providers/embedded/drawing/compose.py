@@ -71,7 +71,7 @@ def _arrange(stage: Stage) -> None:
         low = 0.60
     stage.horizon = int(stage.height * (low + float(rng.uniform(-0.03, 0.03))))
     side = float(rng.choice([rng.uniform(0.2, 0.36), rng.uniform(0.64, 0.8)]))
-    drop = {"sunset": 0.80, "dawn": 0.70, "day": 0.26, "dusk": 0.9, "night": 0.34}[stage.time]
+    drop = {"sunset": 0.72 if scene.has("mountains") or scene.has("city") else 0.82, "dawn": 0.62, "day": 0.26, "dusk": 0.9, "night": 0.34}[stage.time]
     stage.sun = (stage.width * side, stage.horizon * (drop + float(rng.uniform(-0.06, 0.06))))
     hidden = scene.has("storm") or scene.has("rain") or "sun" in _unwanted(stage)
     shining = scene.has("sun") or stage.time in ("sunset", "dawn")
@@ -108,6 +108,8 @@ def _landscape(stage: Stage) -> None:
         paint_fog(stage, 0.36, "haze")
     if stage.reflects_sun and stage.time in ("sunset", "dawn"):
         paint_godrays(stage)
+    if scene.has("snow"):
+        paint_snowfall(stage, front=False)
     _place_subjects(stage)
     stage.report(0.64, "figures")
     green = ground_kind(stage) in ("meadow", "hills", "forest")
@@ -118,7 +120,7 @@ def _landscape(stage: Stage) -> None:
     if scene.has("rain") or (scene.has("storm") and not scene.has("snow") and "rain" not in scene.unwanted):
         paint_rain(stage)
     if scene.has("snow"):
-        paint_snowfall(stage)
+        paint_snowfall(stage, front=True)
     stage.report(0.75, "weather")
 
 
@@ -185,7 +187,8 @@ def _place_group(stage: Stage, subject: Subject, spot: float, index: int, scale:
     shape = shape_of(subject.name)
     rng = stage.rng(f"subject.{index}.{subject.name}")
     count = subject.count
-    size = float(shape["size"]) * scale / (1 + 0.22 * (count - 1) ** 0.8)
+    lone = 1.9 if shape.get("flock") and count == 1 else 1.0
+    size = lone * float(shape["size"]) * scale / (1 + 0.22 * (count - 1) ** 0.8)
     width_share = size * shape["box"][0] / shape["box"][1]
     size *= min(1.0, 0.80 * stage.across / max(0.01, width_share * (1 + 0.9 * (count - 1))))
     size *= min(1.25, stage.down**0.35)
@@ -281,6 +284,6 @@ def _steam(stage: Stage, x: float, base: float, height: float) -> None:
     mask = np.zeros((y1 - y0, x1 - x0), dtype=np.float32)
     for phase, shift in ((0.0, -0.07), (2.1, 0.02), (4.0, 0.09)):
         center = shift + 0.045 * np.sin(up * 7 + phase) * (0.3 + up)
-        mask += np.exp(-(((across - center) / (0.016 + 0.035 * up)) ** 2)) * np.sin(np.pi * up) ** 0.8
+        mask += np.exp(-(((across - center) / (0.016 + 0.035 * up)) ** 2)) * np.sqrt(np.clip(np.sin(np.pi * up), 0, 1))
     area = stage.canvas[y0:y1, x0:x1]
     area += (1 - np.clip(area, 0, 1)) * (np.clip(mask, 0, 1) * 0.42)[..., None]

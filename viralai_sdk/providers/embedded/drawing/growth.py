@@ -59,7 +59,7 @@ class _Row:
 
 def _conifer(x: float, base: float, height: float, rng: np.random.Generator) -> tuple[list[Point], list[list[Point]]]:
     """Outline of a fir, and the upper faces of its tiers, where snow lies."""
-    tiers = 9
+    tiers = 14
     wide = height * float(rng.uniform(0.17, 0.23))
     lean = float(rng.uniform(-0.015, 0.015)) * height
     jitter = rng.uniform(0.78, 1.18, (tiers, 2))
@@ -68,18 +68,26 @@ def _conifer(x: float, base: float, height: float, rng: np.random.Generator) -> 
     faces: list[list[Point]] = []
     for tier in range(tiers):
         t = (tier + 1) / tiers
-        y = base - height * (1 - t) - height * 0.03
-        previous = base - height * (1 - tier / tiers) - height * 0.03
-        spread = wide * t**0.85
+        y = base - height * (1 - t) - height * 0.015
+        previous = base - height * (1 - tier / tiers) - height * 0.015
+        spread = wide * t**0.9
         tip_l, tip_r = x - spread * float(jitter[tier, 0]), x + spread * float(jitter[tier, 1])
-        inner = spread * 0.52
-        left += [(tip_l, y + height * 0.022), (x - inner, y - height * 0.012)]
-        right += [(tip_r, y + height * 0.022), (x + inner, y - height * 0.012)]
-        middle = (y + previous) / 2
-        faces.append([(x + lean, previous), (tip_r, y + height * 0.02), (x + inner * 0.5, y - height * 0.01), (x, middle)])
-        faces.append([(x + lean, previous), (tip_l, y + height * 0.02), (x - inner * 0.5, y - height * 0.01), (x, middle)])
+        inner = spread * 0.62
+        droop = height * 0.02
+        left += [(x - spread * 0.9, y - droop * 0.2), (tip_l, y + droop), (x - inner, y), (x - inner * 1.12, y + droop * 0.5),
+                 (x - inner * 0.8, y - droop * 0.6)]  # fmt: skip
+        right += [(x + spread * 0.9, y - droop * 0.2), (tip_r, y + droop), (x + inner, y), (x + inner * 1.12, y + droop * 0.5),
+                  (x + inner * 0.8, y - droop * 0.6)]  # fmt: skip
+        # Snow lies unevenly: every tier carries a thin ragged cap on each side, thicker toward its tip.
+        thin = (y - previous) * float(rng.uniform(0.25, 0.6))
+        for side, tip in ((1, tip_r), (-1, tip_l)):
+            begin = float(rng.uniform(0.05, 0.4)) * spread
+            faces.append([(x + side * begin, previous + (y - previous) * begin / spread), (tip, y + droop),
+                          (x + side * spread * 0.72, y + droop * 0.1 + thin * 0.2),
+                          (x + side * spread * 0.5, previous + (y - previous) * 0.5 + thin),
+                          (x + side * begin * 0.7, previous + thin * 0.8)])  # fmt: skip
     trunk = height * 0.016
-    foot = [(x + trunk, base - height * 0.03), (x + trunk, base), (x - trunk, base), (x - trunk, base - height * 0.03)]
+    foot = [(x + trunk, base - height * 0.02), (x + trunk, base), (x - trunk, base), (x - trunk, base - height * 0.02)]
     outline = [(x + lean, base - height), *right, *foot, *reversed(left)]
     return outline, faces
 
@@ -151,8 +159,8 @@ def paint_grass(stage: Stage, *, flowers: bool) -> None:
                         (middle[0] + thick * 0.7, middle[1]), (x + thick, stage.height + 1)])  # fmt: skip
     green = rgb(load("palettes")["ground"]["meadow"])
     dim = 1 - 0.4 * stage.light.silhouette
-    stage.paint(stage.lit(green * 0.55, 0.3) * dim, blades.mask(), blades.top)
-    stage.paint(stage.lit(green * 0.85, 0.6) * dim, lights.mask(), lights.top)
+    stage.paint(stage.lit(green * 0.72, 0.4) * dim, blades.mask(), blades.top)
+    stage.paint(stage.lit(green * 0.98, 0.7) * dim, lights.mask(), lights.top)
 
 
 def _flowers(stage: Stage) -> None:

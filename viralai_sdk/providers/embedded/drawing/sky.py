@@ -41,7 +41,8 @@ def _glow(stage: Stage, area: Array, x: Array, y: Array, strength: float) -> Non
     dx, dy = (x - stage.sun[0]) / unit, (y - stage.sun[1]) / unit
     radius = np.sqrt(dx * dx + dy * dy)
     low = np.exp(-np.abs(dy) * 5) * np.exp(-np.abs(dx) * 1.2)
-    halo = np.exp(-radius * 11) * 0.75 + np.exp(-radius * 3.2) * 0.42 + low * 0.22
+    wide, band = (0.26, 0.06) if stage.time == "day" else (0.36, 0.22)
+    halo = np.exp(-radius * 11) * 0.75 + np.exp(-radius * 3.2) * wide + low * band
     muted = 0.35 if stage.scene.has("storm") or stage.scene.has("rain") else 1.0
     glow = np.clip(halo * np.float32(strength * muted), 0, 1)[..., None]
     area += (1 - area) * glow * mix(stage.light.sun, stage.light.light, 0.4)

@@ -49,8 +49,12 @@ def _film(stage: Stage) -> None:
     gray = _luma(area)[..., None]
     area += (area - gray) * np.float32(0.10)
     np.clip(area, 0, None, out=area)
-    area *= (1.06 * area + 0.62) / (area * (0.92 * area + 0.42) + np.float32(0.34))
+    over = np.maximum(area - np.float32(0.78), 0)
+    np.minimum(area, np.float32(0.78), out=area)
+    area += over / (1 + over * np.float32(2.6))
     np.clip(area, 0, 1, out=area)
+    curve = area * area * (3 - 2 * area)
+    area += (curve - area) * np.float32(0.42)
 
 
 def _vignette(stage: Stage, strength: float) -> None:
@@ -117,17 +121,17 @@ def _painterly(stage: Stage) -> Image.Image:
     _bloom(stage, 0.3)
     _film(stage)
     unit = stage.unit
-    moved = _displace(stage, stage.canvas, unit * 0.014, 22, "brush")
-    area = _dabs(_to_image(moved), max(1, round(unit * 0.0065)))
+    moved = _displace(stage, stage.canvas, unit * 0.007, 46, "brush")
+    area = _dabs(_to_image(moved), max(1, round(unit * 0.0042)))
     lab = to_oklab(area)
     hue = stage.enlarge(stage.field("brush.hue", 16, octaves=3))
     lab[..., 1] += hue * 0.016
     lab[..., 2] -= hue * 0.020
     lab[..., 1:] *= 1.14
-    bristle = stage.enlarge(stage.field("bristle", 46, stretch=6, octaves=2, size=(stage.width, stage.height)))
-    bristle = _displace(stage, bristle, unit * 0.05, 5, "bristle.flow")
+    bristle = stage.enlarge(stage.field("bristle", 120, stretch=9, octaves=2, size=(stage.width, stage.height)))
+    bristle = _displace(stage, bristle, unit * 0.16, 2.6, "bristle.flow")
     gy, gx = np.gradient(bristle * np.float32(unit / 1024 * 6))
-    lab[..., 0] += np.clip((gx + gy) * 0.10, -0.045, 0.045)
+    lab[..., 0] += np.clip((gx + gy) * 0.05, -0.03, 0.03)
     stage.canvas[:] = from_oklab(lab)
     _vignette(stage, 0.15)
     return _to_image(stage.canvas)
@@ -142,14 +146,14 @@ def _paper(stage: Stage, strength: float) -> Array:
 def _watercolor(stage: Stage) -> Image.Image:
     _film(stage)
     unit = stage.unit
-    moved = _displace(stage, stage.canvas, unit * 0.022, 12, "bleed")
-    area = _dabs(_to_image(moved), max(1, round(unit * 0.008)))
-    soft = _to_array(_to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.0022)))
+    moved = _displace(stage, stage.canvas, unit * 0.010, 20, "bleed")
+    area = _dabs(_to_image(moved), max(1, round(unit * 0.0038)))
+    soft = _to_array(_to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.0014)))
     wide = _to_array(_to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.009)))
-    edges = np.clip(np.abs(_luma(soft) - _luma(wide)) * 3.0, 0, 0.32)
+    edges = np.clip(np.abs(_luma(soft) - _luma(wide)) * 1.6, 0, 0.22)
     pools = stage.enlarge(stage.field("pools", 5, octaves=5, gain=0.6))
     pigment = 1 - soft
-    density = (0.72 + 0.34 * pools + edges * 1.5 + _paper(stage, 0.16))[..., None]
+    density = (0.86 + 0.34 * pools + edges * 1.5 + _paper(stage, 0.16))[..., None]
     washed = 1 - pigment * np.clip(density, 0.1, 1.5)
     gray = _luma(washed)[..., None]
     washed = gray + (washed - gray) * 1.22
@@ -171,9 +175,8 @@ def _poster(stage: Stage) -> Image.Image:
     _film(stage)
     gray = _luma(stage.canvas)[..., None]
     punchy = np.clip(gray + (stage.canvas - gray) * 1.35, 0, 1)
-    area = _dabs(_to_image(punchy), max(1, round(unit * 0.006)))
-    image = _to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.0022))
-    inks = image.resize((160, 160), Image.Resampling.BOX).quantize(14, Image.Quantize.MAXCOVERAGE)
+    area = _dabs(_to_image(punchy), max(1, round(unit * 0.0036)))
+    image = _to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.0016))
     inks = image.resize((160, 160), Image.Resampling.BOX).quantize(14, Image.Quantize.MEDIANCUT, kmeans=3)
     double = image if max(image.size) > 2600 else image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
     flat = double.quantize(palette=inks, dither=Image.Dither.NONE).convert("RGB")
@@ -198,8 +201,8 @@ def _neon(stage: Stage) -> Image.Image:
     edge[:, :step] = edge[:, -step:] = edge[:step] = edge[-step:] = 0
     lines = smoothstep(0.055, 0.20, edge)
     y = np.linspace(0, 1, stage.height, dtype=np.float32)[:, None]
-    drift = stage.enlarge(stage.field("neon.hue", 1.3, octaves=2)) * 1.3
-    angle = np.arctan2(lab[..., 2], lab[..., 1]) * 0.35 + drift + y * 1.6 - 2.5
+    drift = stage.enlarge(stage.field("neon.hue", 1.3, octaves=2)) * 2.6
+    angle = np.arctan2(lab[..., 2], lab[..., 1]) * 0.35 + drift + y * 2.6 - 2.8
     glow_lab = np.stack([np.full_like(drift, 0.76), np.cos(angle) * 0.24, np.sin(angle) * 0.24], axis=-1)
     ink = from_oklab(glow_lab.astype(np.float32))
     tubes = ink * lines[..., None]
@@ -233,13 +236,14 @@ def _pencil(stage: Stage) -> Image.Image:
     tone = np.clip((gray - low) / max(0.05, high - low), 0, 1)
     wide = _luma(_to_array(image.filter(ImageFilter.GaussianBlur(unit * 0.0048))))
     contour = smoothstep(0.012, 0.075, wide - gray)
-    wobble = stage.enlarge(stage.field("hand", 6, octaves=3)) * np.float32(unit * 0.006)
-    spacing = max(2.6, unit * 0.0062)
+    wobble = stage.enlarge(stage.field("hand", 6, octaves=3)) * np.float32(unit * 0.016)
+    spacing = max(2.6, unit * 0.0068)
+    pressure = 0.8 + 0.9 * stage.enlarge(stage.field("hand.pressure", 18, octaves=3))
     graphite = np.zeros_like(tone)
-    for angle, start, weight in ((0.78, 0.80, 0.40), (-0.62, 0.52, 0.42), (1.45, 0.30, 0.46)):
+    for angle, start, weight in ((0.78, 0.86, 0.42), (0.52, 0.50, 0.40), (-0.75, 0.26, 0.40)):
         strokes = _hatch(stage, angle, spacing, wobble)
         amount = smoothstep(start, start - 0.42, tone)
-        graphite += smoothstep(1.0 - amount.mean() * 0 - 0.75, 0.95, strokes * (0.35 + 0.65 * amount)) * amount * weight
+        graphite += smoothstep(0.0, 0.45, strokes - 0.72 + 0.55 * amount) * smoothstep(0, 0.25, amount) * weight * pressure
     tooth = _paper(stage, 1.0)
     graphite = graphite + (1 - tone) ** 1.3 * 0.30 + contour * 0.62
     graphite = np.clip(graphite * (0.92 + 0.42 * tooth), 0, 0.94)
@@ -264,7 +268,7 @@ def _pixel(stage: Stage) -> Image.Image:
     pattern = np.tile(bayer, (rows // 4 + 1, columns // 4 + 1))[:rows, :columns]
     clean = _to_image(small)
     inks = clean.quantize(28, Image.Quantize.MEDIANCUT, kmeans=2)
-    dithered = _to_image(small + pattern[..., None] * np.float32(0.055))
+    dithered = _to_image(small + pattern[..., None] * np.float32(0.034))
     flat = dithered.quantize(palette=inks, dither=Image.Dither.NONE).convert("RGB")
     return flat.resize((stage.width, stage.height), Image.Resampling.NEAREST)
 

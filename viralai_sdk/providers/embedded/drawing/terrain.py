@@ -42,8 +42,10 @@ def paint_mountains(stage: Stage) -> None:
 def _ridge(stage: Stage, name: str, cells: float) -> Array:
     rng = stage.rng(name)
     coarse = line(rng, cells * stage.across, stage.width, 3, 0.5)
-    ridged = 1 - np.abs(line(rng, 1.7 * cells * stage.across, stage.width, 7, 0.47)) * 2.2
-    return np.asarray(np.clip(0.52 + 0.55 * coarse + 0.38 * (ridged - 0.5), 0.05, 1.25), dtype=np.float32)
+    ridged = 1 - np.abs(line(rng, 1.9 * cells * stage.across, stage.width, 2, 0.4)) * 2.4
+    fine = 1 - np.abs(line(rng, 9 * cells * stage.across, stage.width, 6, 0.55)) * 2.0
+    crest = 0.46 + 0.50 * coarse + 0.62 * (ridged - 0.45) + 0.13 * (fine - 0.5)
+    return np.asarray(np.clip(crest, 0.04, 1.4), dtype=np.float32)
 
 
 def _range(stage: Stage, outline: Array, near: float, texture: Array, direction: float) -> None:
@@ -69,8 +71,9 @@ def _range(stage: Stage, outline: Array, near: float, texture: Array, direction:
     snow = smoothstep(0.02, -0.02, depth - line_of_snow)[..., None] * np.float32(1.0 if snowy else 0.9 * (1 - near * 0.9))
     base = rock + (rgb("#f4f7fc") - rock) * snow
     color = base * (stage.light.shade + (stage.light.light - stage.light.shade) * shade)
-    air = 0.68 - 0.46 * near
-    foot = smoothstep(0.02, 0.30, depth)[..., None] * np.float32(0.42)
+    air = 0.66 - 0.60 * near
+    color = color * (1 - np.float32(0.42 * stage.light.silhouette * (0.4 + near)))
+    foot = smoothstep(0.02, 0.30, depth)[..., None] * np.float32(0.42 - 0.18 * near)
     color = color + (mix(stage.light.haze, stage.sky_at(0.75), 0.35) - color) * np.float32(air)
     color = color + (stage.light.haze - color) * foot
     full = np.stack([resize(np.ascontiguousarray(color[..., c]), stage.width, bottom - top) for c in range(3)], -1)
@@ -110,9 +113,9 @@ def _layer(stage: Stage, outline: Array, base: Array, near: float, kind: str, gr
     mask = np.clip(below + 0.5, 0, 1)
     depth = np.clip(below / np.float32(0.30 * stage.unit), 0, 1)
     slope = np.gradient(outline)[None, :] * np.float32(1.0 if stage.sun[0] > stage.width / 2 else -1.0)
-    gentle = {"snow": 0.26, "desert": 0.5}.get(kind, 0.32)
+    gentle = {"snow": 0.50, "desert": 0.5}.get(kind, 0.32)
     lit = 0.86 - gentle * np.sqrt(depth) + np.tanh(slope * 2.2) * np.float32(0.30) * (1 - depth) + np.float32(jitter)
-    rough = {"snow": 0.035, "desert": 0.06, "beach": 0.05}.get(kind, 0.11)
+    rough = {"snow": 0.06, "desert": 0.07, "beach": 0.05}.get(kind, 0.20)
     lit = np.clip(lit + grain[top:] * np.float32(rough * (0.5 + near)), 0, 1)[..., None]
     color = base * (stage.light.shade + (stage.light.light - stage.light.shade) * lit)
     air = np.float32(0.62 * (1 - near) ** 1.3)

@@ -37,14 +37,12 @@ def paint_rain(stage: Stage) -> None:
         stage.screen(rgb("#dfe9f2"), np.asarray(soft, dtype=np.float32) * np.float32(alpha / 255))
 
 
-def paint_snowfall(stage: Stage) -> None:
-    """Flakes in three depths: dust far off, flakes, and a few soft ones close to the lens."""
-    rng = stage.rng("snowfall")
-    for count, small, large, blur, alpha in (
-        (700, 0.0009, 0.0022, 0.0003, 0.75),
-        (170, 0.0026, 0.0052, 0.0012, 0.80),
-        (22, 0.011, 0.022, 0.0055, 0.42),
-    ):
+def paint_snowfall(stage: Stage, *, front: bool) -> None:
+    """Flakes in three depths: dust and flakes behind the figures, little dust and a few soft ones before them."""
+    rng = stage.rng(f"snowfall.{front}")
+    behind = ((760, 0.0009, 0.0022, 0.0003, 0.75), (190, 0.0026, 0.0052, 0.0012, 0.80))
+    before = ((130, 0.0009, 0.0020, 0.0003, 0.75), (16, 0.010, 0.020, 0.0055, 0.36))
+    for count, small, large, blur, alpha in before if front else behind:
         layer = Image.new("L", (stage.width, stage.height))
         draw = ImageDraw.Draw(layer)
         for u, v, scale in rng.random((int(count * stage.across * stage.down), 3)):
@@ -105,6 +103,7 @@ def paint_godrays(stage: Stage) -> None:
     rng = stage.rng("rays")
     phases = rng.random(4) * 6.28
     shafts = sum(np.sin(angle * k + p) for k, p in zip((9.0, 17.0, 29.0, 5.0), phases, strict=True)) / 4
-    fall = np.exp(-np.hypot(dx, dy) / np.float32(0.55 * stage.unit))
-    mask = smoothstep(0.0, 0.8, np.asarray(shafts, dtype=np.float32)) * fall * 0.30
+    fall = np.exp(-np.hypot(dx, dy) / np.float32(0.45 * stage.unit))
+    above = smoothstep(stage.horizon + 0.05 * stage.unit, stage.horizon - 0.25 * stage.unit, y)
+    mask = smoothstep(-0.5, 1.0, np.asarray(shafts, dtype=np.float32)) * fall * above * 0.20
     stage.screen(stage.light.light, np.clip(stage.enlarge(mask.astype(np.float32)), 0, 1))
