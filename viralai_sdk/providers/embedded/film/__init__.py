@@ -1,6 +1,8 @@
-"""Films by rules, not by a model: stills from any painter, camera moves, cross-fades, narration, captions and a quiet pad.
+"""Films by rules, not by a model: stills from any painter, camera moves, cross-fades, narration, captions and a quiet
+pad.
 
-Pure: numpy and Pillow, PyAV when it is there. Imports nothing else of the SDK, so that any painter and any voice can be put in.
+Pure: numpy and Pillow, PyAV when it is there. Imports nothing else of the SDK, so that any painter and any voice can
+be put in.
 """
 
 from .captions import captions_srt, captions_vtt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from PIL import Image, features
 
@@ -19,15 +20,23 @@ def missing_encoder() -> str | None:
 
 
 def frame_durations(count: int, rate: Fraction) -> list[int]:
-    """Whole milliseconds for each frame; no frame starts more than half a millisecond off, and the sum is the film's length."""
+    """Whole milliseconds for each frame; no frame starts more than half a millisecond off, and the sum is the film's
+    length."""
     edges = [round(index * 1000 / rate) for index in range(count + 1)]
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 class _LazySequence(Image.Image):
-    """A picture of many frames that asks for each when Pillow's writer comes to it, so that only one is held at a time."""
+    """A picture of many frames that asks for each when Pillow's writer comes to it, so that only one is held at a
+    time."""
 
-    def __init__(self, frames: Iterator[Image.Image], size: tuple[int, int], count: int, on_frame: Callable[[int, Image.Image], None]):
+    def __init__(
+        self,
+        frames: Iterator[Image.Image],
+        size: tuple[int, int],
+        count: int,
+        on_frame: Callable[[int, Image.Image], None],
+    ):
         super().__init__()
         self._mode = "RGB"
         self._size = size
@@ -39,7 +48,8 @@ class _LazySequence(Image.Image):
         self.seek(0)
 
     def seek(self, frame: int) -> None:
-        """Go to the next frame. Pillow seeks to the one it is at before and back to the first at the end; both change nothing."""
+        """Go to the next frame. Pillow seeks to the one it is at before and back to the first at the end; both change
+        nothing."""
         if frame >= self.n_frames:
             raise EOFError("no more frames")
         if frame <= self._at:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from PIL import Image
 
 OVERSCAN = 1.25
-"""How much larger than the frame a still is painted, in each direction: room to move in without enlarging pixels much."""
+"""How much larger than the frame a still is painted, in each direction: room to move in without enlarging pixels
+much."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where the camera looks. `zoom` 1 shows the largest crop of the frame's ratio; `x` and `y` place the crop within the slack
-    that the zoom leaves, from -1 (left, top) to 1 (right, bottom); `lean` shears the picture: its foreground (bottom edge) moves
-    that fraction of the crop's width further right than its horizon, which reads as depth."""
+    """Where the camera looks. `zoom` 1 shows the largest crop of the frame's ratio; `x` and `y` place the crop within
+    the slack that the zoom leaves, from -1 (left, top) to 1 (right, bottom); `lean` shears the picture: its
+    foreground (bottom edge) moves that fraction of the crop's width further right than its horizon, which reads as
+    depth."""
 
     zoom: float
     x: float = 0.0
@@ -31,7 +33,8 @@ class CameraMove:
     end: View
 
     def at(self, progress: float) -> View:
-        """The view at `progress` 0..1, eased: slow at both ends but never at rest, so that a cut does not show a frozen picture."""
+        """The view at `progress` 0..1, eased: slow at both ends but never at rest, so that a cut does not show a
+        frozen picture."""
         p = min(1.0, max(0.0, progress))
         eased = 0.45 * p + 0.55 * p * p * (3.0 - 2.0 * p)
 
@@ -39,12 +42,15 @@ class CameraMove:
             return a + (b - a) * eased
 
         a, b = self.start, self.end
-        zoom = a.zoom * (b.zoom / a.zoom) ** eased  # a constant rate of enlargement looks constant; a constant difference does not
+        zoom = (
+            a.zoom * (b.zoom / a.zoom) ** eased
+        )  # a constant rate of enlargement looks constant; a constant difference does not
         return View(zoom, between(a.x, b.x), between(a.y, b.y), between(a.lean, b.lean))
 
 
 def crop_box(size: tuple[int, int], frame: tuple[int, int], view: View) -> tuple[float, float, float, float]:
-    """The part of a still of `size` that `view` shows in a frame of size `frame`: left, top, right, bottom in fractional pixels."""
+    """The part of a still of `size` that `view` shows in a frame of size `frame`: left, top, right, bottom in
+    fractional pixels."""
     ratio = frame[0] / frame[1]
     width = min(float(size[0]), size[1] * ratio) / max(1.0, view.zoom)
     height = width / ratio
@@ -55,7 +61,8 @@ def crop_box(size: tuple[int, int], frame: tuple[int, int], view: View) -> tuple
 
 
 def photograph(still: Image.Image, frame: tuple[int, int], view: View) -> Image.Image:
-    """`still` as `view` sees it, as an RGB picture of size `frame`. Pure, and safe to call from several threads at once."""
+    """`still` as `view` sees it, as an RGB picture of size `frame`. Pure, and safe to call from several threads at
+    once."""
     left, top, right, bottom = crop_box(still.size, frame, view)
     if not view.lean:
         return still.resize(frame, Image.Resampling.BICUBIC, box=(left, top, right, bottom))

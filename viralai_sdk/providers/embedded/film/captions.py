@@ -6,7 +6,6 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from .plan import FilmPlanError, TimedWord
 
@@ -50,15 +49,14 @@ def glue_before(left: str, right: str) -> str:
 
 def join_words(texts: Sequence[str]) -> str:
     """Words of one line as text."""
-    return "".join(
-        text if i == 0 else glue_before(texts[i - 1], text) + text for i, text in enumerate(texts)
-    )
+    return "".join(text if i == 0 else glue_before(texts[i - 1], text) + text for i, text in enumerate(texts))
 
 
 def cues(words: Sequence[TimedWord], *, until: float | None = None) -> tuple[Cue, ...]:
     """Group `words` into cues. They follow one another without overlap; none begins or ends after `until` seconds.
 
-    Words that hold no visible text are left out. Raises FilmPlanError when a time is negative, not finite or runs backwards.
+    Words that hold no visible text are left out. Raises FilmPlanError when a time is negative, not finite or runs
+    backwards.
     """
     grouped = _group(_clean(words, until))
     result = []
@@ -70,7 +68,8 @@ def cues(words: Sequence[TimedWord], *, until: float | None = None) -> tuple[Cue
 
 
 def captions_vtt(words: Sequence[TimedWord], *, until: float | None = None) -> str:
-    """WebVTT for `words`: cues of at most two lines of about 32 columns, each later word marked with its own start time."""
+    """WebVTT for `words`: cues of at most two lines of about 32 columns, each later word marked with its own start
+    time."""
     blocks = ["WEBVTT\n"]
     for cue in cues(words, until=until):
         lines = "\n".join(_marked_line(line, cue) for line in cue.lines)
@@ -100,14 +99,17 @@ def captions_srt(words: Sequence[TimedWord], *, until: float | None = None) -> s
 
 
 def _clean(words: Sequence[TimedWord], until: float | None) -> list[TimedWord]:
-    """Words with visible text, in order, cut at `until`; a word too long for a line becomes several that share its time."""
+    """Words with visible text, in order, cut at `until`; a word too long for a line becomes several that share its
+    time."""
     kept: list[TimedWord] = []
     before = 0.0
     for word in words:
         if not (math.isfinite(word.start) and math.isfinite(word.end) and 0 <= word.start <= word.end):
             raise FilmPlanError("words", f"{word.text!r} has the impossible times {word.start} to {word.end}")
         if word.start < before:
-            raise FilmPlanError("words", f"{word.text!r} begins at {word.start}, before the word in front of it ({before})")
+            raise FilmPlanError(
+                "words", f"{word.text!r} begins at {word.start}, before the word in front of it ({before})"
+            )
         before = word.start
         text = " ".join(word.text.split())
         if not text or (until is not None and word.start >= until):
@@ -171,18 +173,6 @@ def _lines(span: list[TimedWord]) -> tuple[tuple[TimedWord, ...], ...]:
     fitting = [cut for cut in range(1, len(span)) if max(widths(cut)) <= LINE_WIDTH]
     best = min(fitting, key=lambda cut: abs(widths(cut)[0] - widths(cut)[1]))
     return tuple(span[:best]), tuple(span[best:])
-
-
-def gaps_filled(track: Sequence[Cue], end: float) -> list[tuple[float, float, str]]:
-    """`track` as (start, end, text) without a hole from 0 to `end`; silence has an empty text, as timed-text tracks want it."""
-    edges = [(cue.start, cue.end, cue.text) for cue in track]
-    filled: list[tuple[float, float, str]] = []
-    for (_, before, _), item in pairwise([(0.0, 0.0, ""), *edges]):
-        if item[0] > before:
-            filled.append((before, item[0], ""))
-        filled.append(item)
-    last = filled[-1][1] if filled else 0.0
-    return [*filled, (last, end, "")] if end > last else filled
 
 
 def _is_wide(character: str) -> bool:

@@ -1,13 +1,15 @@
-"""The picture track as a stream of finished frames: stills painted when their shot comes up, moved, cross-faded, captioned."""
+"""The picture track as a stream of finished frames: stills painted when their shot comes up, moved, cross-faded,
+captioned."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from PIL import Image, ImageOps
 
@@ -45,7 +47,7 @@ class Layer:
 def layered(shots: Sequence[Shot]) -> tuple[Layer, ...]:
     """Let neighbouring shots overlap by half a second around each cut, less when they are short."""
     overlaps = [0.0]
-    for before, after in zip(shots, shots[1:], strict=False):
+    for before, after in pairwise(shots):
         overlaps.append(min(CROSS_FADE, 0.4 * (before.end - before.start), 0.4 * (after.end - after.start)))
     overlaps.append(0.0)
     return tuple(
@@ -66,8 +68,8 @@ def as_rgb(picture: Image.Image) -> Image.Image:
 class Reel:
     """The frames of a film, in order, each made once. `size` even; `count` frames at `rate` a second.
 
-    Stills are painted in the calling thread, camera work is done by two helper threads (Pillow frees the interpreter lock while it
-    resamples). Frames depend on nothing but the arguments.
+    Stills are painted in the calling thread, camera work is done by two helper threads (Pillow frees the interpreter
+    lock while it resamples). Frames depend on nothing but the arguments.
     """
 
     def __init__(
@@ -95,14 +97,16 @@ class Reel:
         self._stills: dict[StillKey, Image.Image] = {}
         self._duration = float(count / rate)
 
-    def frames(self) -> Iterator[Image.Image]:
+    def frames(self) -> Generator[Image.Image, None, None]:
         """Yield every frame as an RGB picture. Closing the iterator early stops the work in progress."""
         pool = ThreadPoolExecutor(2, thread_name_prefix="film")
         making: deque[Future[Image.Image]] = deque()
         try:
             for index in range(self.count):
                 moment = self._moment(index)
-                showing = [layer for layer in self._layers if layer.appears <= moment < layer.leaves] or [self._layers[-1]]
+                showing = [layer for layer in self._layers if layer.appears <= moment < layer.leaves] or [
+                    self._layers[-1]
+                ]
                 pairs = [(layer, self._still(layer)) for layer in showing]
                 making.append(pool.submit(self._frame, moment, pairs))
                 if len(making) >= _AHEAD:
@@ -138,7 +142,9 @@ class Reel:
         picture = shown[0]
         if len(pairs) > 1:
             (before, _), (after, _) = pairs[:2]
-            picture = Image.blend(shown[0], shown[1], _smooth((moment - after.appears) / (before.leaves - after.appears)))
+            picture = Image.blend(
+                shown[0], shown[1], _smooth((moment - after.appears) / (before.leaves - after.appears))
+            )
         light = self._light(moment)
         if light < 1.0:
             picture = picture.point([round(value * light) for value in range(256)] * 3)
@@ -147,7 +153,8 @@ class Reel:
         return picture
 
     def _light(self, moment: float) -> float:
-        """Brightness: up from half at the start (unless a given picture starts the film: it is shown as it is), to black at the end."""
+        """Brightness: up from half at the start (unless a given picture starts the film: it is shown as it is), to
+        black at the end."""
         rise, fall = min(FADE_IN, self._duration / 6), min(FADE_OUT, self._duration / 5)
         last = self._moment(self.count - 1)
         opening = 1.0 if self._first is not None else _OPENING_LIGHT + (1 - _OPENING_LIGHT) * _smooth(moment / rise)

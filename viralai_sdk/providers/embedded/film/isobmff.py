@@ -1,15 +1,18 @@
-"""ISO base media files (MP4, AVIF): a small box reader and writer, and the rewrite of an AVIF image sequence as an MP4 film.
+"""ISO base media files (MP4, AVIF): a small box reader and writer, and the rewrite of an AVIF image sequence as an
+MP4 film.
 
-Box layouts are those of ISO/IEC 14496-12; the `av01` sample entry follows the AV1 ISOBMFF binding. An AVIF sequence already holds a
-movie with an ordinary track. Players refuse it because of its brands, its still-picture `meta` box, its `pict` handler and its
-endless repetition; those are what the rewrite changes. Compressed samples are copied untouched.
+Box layouts are those of ISO/IEC 14496-12; the `av01` sample entry follows the AV1 ISOBMFF binding. An AVIF sequence
+already holds a movie with an ordinary track. Players refuse it because of its brands, its still-picture `meta` box,
+its `pict` handler and its endless repetition; those are what the rewrite changes. Compressed samples are copied
+untouched.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"udta"}
 _TO_MOVIE_DATA = {b"stco": (4, "I"), b"co64": (8, "Q")}
@@ -70,7 +73,9 @@ def _located(data: bytes, start: int, end: int) -> Iterator[tuple[Box, int]]:
         elif size == 0:
             size = end - position
         if size < header or position + size > end:
-            raise MalformedBoxError(f"box {kind!r} at offset {position} claims {size} bytes, {end - position} are there")
+            raise MalformedBoxError(
+                f"box {kind!r} at offset {position} claims {size} bytes, {end - position} are there"
+            )
         body = position + header
         if kind in _CONTAINERS:
             yield Box(kind, children=parse_boxes(data, body, position + size)), body
@@ -80,7 +85,8 @@ def _located(data: bytes, start: int, end: int) -> Iterator[tuple[Box, int]]:
 
 
 def avif_sequence_to_mp4(data: bytes, *, comment: str = "") -> bytes:
-    """An AVIF image sequence as a progressive MP4 with one AV1 video track, `comment` in its metadata, `moov` before the samples.
+    """An AVIF image sequence as a progressive MP4 with one AV1 video track, `comment` in its metadata, `moov` before
+    the samples.
 
     Raises MalformedBoxError when `data` holds no image sequence (a single AVIF picture has none).
     """
@@ -104,6 +110,48 @@ def avif_sequence_to_mp4(data: bytes, *, comment: str = "") -> bytes:
     return b"".join([brands.to_bytes(), movie.to_bytes(), *(box.to_bytes() for box, _ in samples)])
 
 
+def offer_text_tracks(path: Path) -> None:
+    """Mark the text tracks of the MP4 at `path` as available but not switched on.
+
+    FFmpeg's muxer switches the first one on, and a player would then show captions twice when they are in the picture
+    too.
+    """
+
+    def switch_off(movie: Box) -> None:
+        for track in (box for box in movie.children if box.kind == b"trak"):
+            header = track.find(b"tkhd")
+            if track.find(b"mdia", b"hdlr").payload[8:12] in (b"sbtl", b"text"):
+                header.payload = header.payload[:3] + bytes([header.payload[3] & ~1]) + header.payload[4:]
+
+    _edit_movie(path, switch_off)
+
+
+def _edit_movie(path: Path, edit: Callable[[Box], None]) -> None:
+    """Change the `moov` box of a file in place, without reading its samples. The edit must keep the box's size."""
+    with path.open("rb+") as file:
+        while header := file.read(16):
+            size, kind = struct.unpack_from(">I4s", header.ljust(16, b"\0"))
+            long = size == 1
+            length = struct.unpack_from(">Q", header.ljust(16, b"\0"), 8)[0] if long else size
+            begin = file.tell() - len(header)
+            if length < 8:
+                break
+            if kind != b"moov":
+                file.seek(begin + length)
+                continue
+            body = begin + (16 if long else 8)
+            file.seek(body)
+            movie = Box(kind, children=parse_boxes(file.read(begin + length - body)))
+            edit(movie)
+            changed = b"".join(child.to_bytes() for child in movie.children)
+            if len(changed) != begin + length - body:
+                raise MalformedBoxError("the edited movie box has another size")
+            file.seek(body)
+            file.write(changed)
+            return
+    raise MalformedBoxError("the file has no movie ('moov')")
+
+
 def _as_video_track(movie: Box, track: Box) -> None:
     """Make the picture track an ordinary video track: `vide` handler, finite duration, played once."""
     if len([box for box in movie.children if box.kind == b"trak"]) != 1:
@@ -117,6 +165,8 @@ def _as_video_track(movie: Box, track: Box) -> None:
     length = ticks * movie_scale // scale
     _set_duration(movie.find(b"mvhd"), length, at_version_0=16, at_version_1=24)
     _set_duration(track.find(b"tkhd"), length, at_version_0=20, at_version_1=28)
+    for header in (movie.find(b"mvhd"), track.find(b"tkhd"), track.find(b"mdia", b"mdhd")):
+        _clear_dates(header)
     # The edit list only said "repeat for ever"; a track without one plays from its beginning to its end, once.
     track.children = [box for box in track.children if box.kind not in (b"edts", b"meta")]
 
@@ -145,8 +195,15 @@ def _set_duration(header: Box, ticks: int, *, at_version_0: int, at_version_1: i
     header.payload = bytes(changed)
 
 
+def _clear_dates(header: Box) -> None:
+    """No creation and modification time, so that the same film is the same bytes."""
+    width = 16 if header.payload[0] == 1 else 8
+    header.payload = header.payload[:4] + bytes(width) + header.payload[4 + width :]
+
+
 def _shift_chunks(movie: Box, moved: list[tuple[int, int, int]]) -> None:
-    """Point every chunk offset at the sample data's new place. `moved` lists (old start, old end, shift) of each `mdat`."""
+    """Point every chunk offset at the sample data's new place. `moved` lists (old start, old end, shift) of each
+    `mdat`."""
     for box in movie.walk():
         if box.kind not in _TO_MOVIE_DATA:
             continue

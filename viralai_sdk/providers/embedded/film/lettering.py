@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .captions import LINE_WIDTH, Cue, columns, glue_before
+from .captions import LINE_WIDTH, Cue, glue_before
 from .plan import TimedWord
 
 SAFE_AREA = 0.05
@@ -17,9 +17,17 @@ SAFE_AREA = 0.05
 _SMALLEST = 9  # pixels of font size below which lettering is a smudge
 _INK, _SPOKEN, _PLATE = (255, 255, 255, 255), (255, 214, 92, 255), (10, 12, 20, 168)
 _RIGHT_TO_LEFT = {"R", "AL"}
-# The font that Pillow carries holds little more than ASCII. Where it lacks a letter, a font of the machine that has them all is
-# taken; these names cover what Linux, macOS and Windows bring. Without one, captions stay out of the picture, and the film says so.
-_SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "Arial Unicode.ttf", "segoeui.ttf")
+# The font that Pillow carries holds little more than ASCII. Where it lacks a letter, a font of the machine that has
+# them all is taken; these names cover what Linux, macOS and Windows bring. Without one, captions stay out of the
+# picture, and the film says so.
+_SYSTEM_FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "Arial.ttf",
+    "Arial Unicode.ttf",
+    "segoeui.ttf",
+)
 _LOOKALIKES = str.maketrans({"–": "-", "—": "-", "‑": "-", "\u00a0": " ", "‚": ",", "„": '"'})
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -44,13 +52,15 @@ def _shape(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
 
 
 def _covers(font: Font, characters: Iterable[str]) -> bool:
-    """Whether `font` has its own glyph for every character. A missing one is drawn as the "missing glyph" box, so shapes tell."""
+    """Whether `font` has its own glyph for every character. A missing one is drawn as the "missing glyph" box, so
+    shapes tell."""
     missing = {_shape(font, c) for c in ("\U000f0000", "\U0010fffd")}
     return all(c.isspace() or _shape(font, c) not in missing for c in characters)
 
 
 def pick_font(texts: Sequence[str], size: int) -> Font | None:
-    """A font that can write all of `texts` from left to right, or None: the built-in one, else one of this machine's."""
+    """A font that can write all of `texts` from left to right, or None: the built-in one, else one of this
+    machine's."""
     characters = sorted(set("".join(texts)))
     if any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in characters):
         return None
@@ -72,7 +82,8 @@ class Plate:
 
 
 class CaptionLayer:
-    """Puts the cue of a moment onto frames of one size. Use `for_film` to make one; it says no when the captions cannot be drawn."""
+    """Puts the cue of a moment onto frames of one size. Use `for_film` to make one; it says no when the captions
+    cannot be drawn."""
 
     def __init__(self, track: Sequence[Cue], frame: tuple[int, int], font: Font) -> None:
         self._track = tuple(track)
@@ -82,7 +93,8 @@ class CaptionLayer:
 
     @classmethod
     def for_film(cls, track: Sequence[Cue], frame: tuple[int, int]) -> CaptionLayer | str:
-        """A layer for `track`, or the reason in plain words why its captions cannot be drawn into frames of this size."""
+        """A layer for `track`, or the reason in plain words why its captions cannot be drawn into frames of this
+        size."""
         width, height = frame
         inner = width * (1 - 2 * SAFE_AREA)
         size = int(min(height * 0.062, inner / (LINE_WIDTH * 0.56)))
@@ -91,7 +103,10 @@ class CaptionLayer:
         texts = [_written(word.text) for cue in track for word in cue.words]
         font = pick_font(texts, size)
         if font is None:
-            return "captions are not burned in: no font at hand has all their letters; they are in the caption track and the VTT text"
+            return (
+                "captions are not burned in: no font at hand can write them; they are in the file's caption track "
+                "(when it is H.264) and in the WebVTT text"
+            )
         widest = max((_width(font, line) for cue in track for line in cue.lines), default=0.0)
         if widest > inner - size:  # wide letters (MMMM) outgrow the average that the size was chosen for
             size = int(size * (inner - size) / widest)
@@ -118,7 +133,8 @@ class CaptionLayer:
         return self._drawn[key]
 
     def _draw(self, cue: Cue, spoken: int) -> Plate:
-        """The plate is drawn at three times its size and reduced, because Pillow's rounded corners have hard edges; text is not."""
+        """The plate is drawn at three times its size and reduced, because Pillow's rounded corners have hard edges;
+        text is not."""
         font, (frame_width, frame_height) = self._font, self._frame
         top, bottom = font.getbbox("Ag")[1], font.getbbox("Agpy")[3]
         step = (bottom - top) * 1.32
@@ -128,7 +144,7 @@ class CaptionLayer:
         height = round(step * (len(cue.lines) - 1) + (bottom - top) + 2 * pad_y)
         big = Image.new("L", (width * 3, height * 3), 0)
         ImageDraw.Draw(big).rounded_rectangle((0, 0, width * 3 - 1, height * 3 - 1), pad_y * 3 * 1.1, fill=_PLATE[3])
-        picture = Image.new("RGBA", (width, height), _PLATE[:3] + (0,))
+        picture = Image.new("RGBA", (width, height), (*_PLATE[:3], 0))
         picture.putalpha(big.resize((width, height), Image.Resampling.BOX))
         ink = ImageDraw.Draw(picture)
         number = 0
@@ -157,6 +173,3 @@ def _width(font: Font, line: Sequence[TimedWord]) -> float:
 def _written(text: str) -> str:
     """`text` composed, with typographic signs that the built-in font lacks written as their plain relatives."""
     return unicodedata.normalize("NFC", text).translate(_LOOKALIKES)
-
-
-__all__ = ["SAFE_AREA", "CaptionLayer", "columns", "pick_font"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from .captions import Cue, gaps_filled
+from .captions import Cue
+from .isobmff import offer_text_tracks
 from .plan import Narration
 from .sound import RATE, Audio
 
@@ -39,7 +41,9 @@ def resampled(narration: Narration) -> Audio:
     import av
 
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
-    source = av.AudioFrame.from_ndarray(np.ascontiguousarray(narration.samples)[np.newaxis], format="s16", layout="mono")
+    source = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(narration.samples)[np.newaxis], format="s16", layout="mono"
+    )
     source.sample_rate = narration.sample_rate
     source.pts = 0
     source.time_base = Fraction(1, narration.sample_rate)
@@ -48,24 +52,26 @@ def resampled(narration: Narration) -> Audio:
 
 
 def write_mp4(
-    path: str,
+    path: Path,
     frames: Iterable[Image.Image],
     size: tuple[int, int],
     rate: Fraction,
-    count: int,
     *,
     audio: Audio | None,
     track: Sequence[Cue],
+    lettered: bool,
     comment: str,
     on_frame: Callable[[int, Image.Image], None],
 ) -> None:
-    """Write a progressive MP4: H.264 (BT.709, limited range), AAC when there is `audio`, a timed-text track when there are captions.
+    """Write a progressive MP4: H.264 (BT.709, limited range), AAC when there is `audio`, a timed-text track when
+    there are captions.
 
+    With `lettered` captions, which are in the picture already, that track is offered but not switched on.
     `on_frame(index, picture)` is called after each encoded frame; whatever it raises comes out of here.
     """
     import av
 
-    with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         if comment:
             container.metadata["comment"] = comment
         video = _video_stream(container, size, rate)
@@ -76,11 +82,13 @@ def write_mp4(
         if sound is not None and audio is not None:
             _mux_audio(container, sound, audio)
         if text is not None:
-            _mux_captions(container, text, track, float(count / rate))
+            _mux_captions(container, text, track)
         for index, picture in enumerate(frames):
             container.mux(video.encode(_converted(picture, index, rate)))
             on_frame(index, picture)
         container.mux(video.encode(None))
+    if track and lettered:
+        offer_text_tracks(path)
 
 
 def _video_stream(container: OutputContainer, size: tuple[int, int], rate: Fraction) -> Any:
@@ -93,7 +101,9 @@ def _video_stream(container: OutputContainer, size: tuple[int, int], rate: Fract
     context.time_base = 1 / rate
     context.color_primaries = int(ColorPrimaries.BT709)
     context.color_trc = int(ColorTrc.BT709)
-    context.colorspace = 1  # AVCOL_SPC_BT709; PyAV's Colorspace numbers are the scaler's, in which 709 happens to be 1 too
+    context.colorspace = (
+        1  # AVCOL_SPC_BT709; PyAV's Colorspace numbers are the scaler's, in which 709 happens to be 1 too
+    )
     context.color_range = int(ColorRange.MPEG)
     context.gop_size = max(1, round(2 * rate))  # a key frame every two seconds, so that seeking is quick
     return stream
@@ -103,7 +113,8 @@ def _converted(picture: Image.Image, index: int, rate: Fraction) -> Any:
     import av
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-    frame = av.VideoFrame.from_image(picture).reformat(
+    source: Any = av.VideoFrame
+    frame = source.from_image(picture).reformat(
         format="yuv420p",
         src_color_range=ColorRange.JPEG,
         dst_colorspace=Colorspace.ITU709,
@@ -139,17 +150,18 @@ def _mux_audio(container: OutputContainer, stream: Any, audio: Audio) -> None:
     container.mux(stream.encode(None))
 
 
-def _mux_captions(container: OutputContainer, stream: Any, track: Sequence[Cue], duration: float) -> None:
-    """Timed-text samples (3GPP TS 26.245): a length of two bytes and UTF-8 text. Silence needs samples too, with empty text."""
+def _mux_captions(container: OutputContainer, stream: Any, track: Sequence[Cue]) -> None:
+    """Timed-text samples (3GPP TS 26.245): a length of two bytes and UTF-8 text. The muxer fills the silences between
+    them."""
     import av
 
-    for start, end, text in gaps_filled(track, duration):
-        encoded = text.encode()
+    for cue in track:
+        encoded = cue.text.encode()
         packet: Any = av.Packet(len(encoded).to_bytes(2, "big") + encoded)
-        begin = round(start * _CAPTION_TICKS)
+        begin = round(cue.start * _CAPTION_TICKS)
         packet.stream = stream
         packet.time_base = Fraction(1, _CAPTION_TICKS)
         packet.pts = packet.dts = begin
-        packet.duration = round(end * _CAPTION_TICKS) - begin
+        packet.duration = round(cue.end * _CAPTION_TICKS) - begin
         packet.is_keyframe = True
         container.mux_one(packet)

@@ -21,7 +21,8 @@ MAX_NARRATION = 600.0
 """Seconds of narration that may stretch a film beyond its planned duration."""
 
 ProgressFn = Callable[[float, str, "Image.Image | None"], None]
-"""``(fraction 0..1, stage, preview of at most 256 px or None)``. May raise to cancel the film; the exception comes out of `shoot`."""
+"""``(fraction 0..1, stage, preview of at most 256 px or None)``. May raise to cancel the film; the exception comes
+out of `shoot`."""
 
 Painter = Callable[[str, int, int, int], Image.Image]
 """``(scene prompt, width, height, seed) -> RGB still``. Always called from the thread that called `shoot`."""
@@ -75,9 +76,9 @@ class Narration:
 class FilmPlan:
     """Everything `shoot` needs besides a painter.
 
-    `width` and `height` in pixels (16 to 4096; odd sizes are rounded down), `fps` 1 to 60, `duration` 0.5 to 120 seconds. `first_frame`
-    starts the film (image-to-video). `captions` burns the narration's words in; `music` lays a soft generated pad under it.
-    `comment` is written into the file's metadata.
+    `width` and `height` in pixels (16 to 4096; odd sizes are rounded down), `fps` 1 to 60, `duration` 0.5 to 120
+    seconds. `first_frame` starts the film (image-to-video). `captions` burns the narration's words in; `music` lays a
+    soft generated pad under it. `comment` is written into the file's metadata.
 
     Raises FilmPlanError when a value is outside these limits.
     """

@@ -17,7 +17,7 @@ from .captions import Cue, captions_vtt, cues
 from .frames import Reel
 from .lettering import CaptionLayer
 from .plan import Film, FilmPlan, NoVideoEncoderError, Painter, ProgressFn, even, frame_rate
-from .storyboard import Shot, split_scenes, storyboard
+from .storyboard import Shot, storyboard
 
 PREVIEW_SIDE = 256
 NARRATION_TAIL = 0.3
@@ -29,8 +29,9 @@ SOUND_EXTRA = 'pip install "viralai-sdk[video]"'
 def shoot(plan: FilmPlan, painter: Painter, target: Path, *, progress: ProgressFn | None = None) -> Film:
     """Make the film of `plan` and write it to `target` (an MP4), replacing what was there.
 
-    With PyAV: H.264 with AAC sound. Without: silent AV1, and the notes say how to get sound. A narration longer than the plan extends
-    the film. The file appears whole or not at all; on any exception, also one raised by `progress` or `painter`, nothing is left behind.
+    With PyAV: H.264 with AAC sound. Without: silent AV1, and the notes say how to get sound. A narration longer than
+    the plan extends the film. The file appears whole or not at all; on any exception, also one raised by `progress`
+    or `painter`, nothing is left behind.
 
     Raises NoVideoEncoderError when this machine can write no video, OSError when the file cannot be written.
     """
@@ -62,13 +63,13 @@ def shoot(plan: FilmPlan, painter: Painter, target: Path, *, progress: ProgressF
             )
         else:
             mp4.write_mp4(
-                str(draft),
+                draft,
                 frames,
                 production.size,
                 production.rate,
-                production.count,
                 audio=_sound_track(plan, production),
                 track=production.track,
+                lettered=production.layer is not None,
                 comment=plan.comment,
                 on_frame=report.filmed,
             )
@@ -141,7 +142,8 @@ def _frame_count(plan: FilmPlan, rate: Fraction, silent: bool, notes: list[str])
     if plan.narration is not None and plan.narration.duration > plan.duration + _TOLERANCE:
         seconds = plan.narration.duration + NARRATION_TAIL
         notes.append(
-            f"extended from {plan.duration:g} s to {seconds:.2f} s, because the narration is {plan.narration.duration:.2f} s long"
+            f"extended from {plan.duration:g} s to {seconds:.2f} s, because "
+            f"the narration is {plan.narration.duration:.2f} s long"
         )
     count = max(1, round(Fraction(seconds) * rate))
     if silent and count < 2:
@@ -153,7 +155,9 @@ def _frame_count(plan: FilmPlan, rate: Fraction, silent: bool, notes: list[str])
 def _note_crop(first: Image.Image, size: tuple[int, int], notes: list[str]) -> None:
     ratio, wanted = first.width / first.height, size[0] / size[1]
     if abs(ratio / wanted - 1) > 0.02:
-        notes.append(f"the first frame ({first.width}x{first.height}) was cropped to the film's shape {size[0]}x{size[1]}")
+        notes.append(
+            f"the first frame ({first.width}x{first.height}) was cropped to the film's shape {size[0]}x{size[1]}"
+        )
 
 
 def _sound_track(plan: FilmPlan, production: _Production) -> sound.Audio | None:
@@ -177,13 +181,14 @@ def _film(plan: FilmPlan, production: _Production, target: Path) -> Film:
         video_codec="av1" if production.silent else "h264",
         audio_codec="aac" if has_sound else None,
         captions=captions_vtt(words, until=production.seconds) if production.track else None,
-        scenes=split_scenes(plan.prompt) if plan.prompt.strip() else (),
+        scenes=tuple(dict.fromkeys(shot.prompt for shot in production.shots if shot.prompt)),
         notes=tuple(production.notes),
     )
 
 
 class _Progress:
-    """Turns painted stills and encoded frames into fractions. What the listener raises is passed on: that is how a film is cancelled."""
+    """Turns painted stills and encoded frames into fractions. What the listener raises is passed on: that is how a
+    film is cancelled."""
 
     def __init__(self, listener: ProgressFn | None, count: int, shots: int) -> None:
         self._listener = listener
@@ -214,7 +219,8 @@ class _Progress:
 
 @contextlib.contextmanager
 def _whole_or_nothing(target: Path) -> Iterator[Path]:
-    """A draft beside `target` that takes its place, flushed to disk, when the block ends well, and vanishes when it does not."""
+    """A draft beside `target` that takes its place, flushed to disk, when the block ends well, and vanishes when it
+    does not."""
     draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:
         yield draft

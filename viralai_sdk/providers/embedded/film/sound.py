@@ -1,4 +1,5 @@
-"""The sound track as numbers: a generated pad, loudness by the broadcast standard, ducking, and a limiter. All float32 in -1..1."""
+"""The sound track as numbers: a generated pad, loudness by the broadcast standard, ducking, and a limiter. All
+float32 in -1..1."""
 
 from __future__ import annotations
 
@@ -12,12 +13,15 @@ NARRATION_LUFS, MUSIC_LUFS, DUCKED_DB = -16.0, -26.0, -10.0
 CEILING = 10 ** (-1.5 / 20)
 """Highest sample value; the codec may overshoot it a little without clipping."""
 _SILENCE_LUFS = -70.0
+_BLOCK, _HOP = round(0.4 * RATE), round(0.1 * RATE)
+_CHUNK_BLOCKS = 100  # ten seconds at a time keep a long film's filtering within a few megabytes
 
 Audio = NDArray[np.float32]
 
 
 def mix(narration: Audio | None, music: Audio | None, length: int) -> Audio:
-    """Narration (mono) over music (stereo, shape (2, n)), `length` samples long: shape (1, n) without music, (2, n) with it.
+    """Narration (mono) over music (stereo, shape (2, n)), `length` samples long: shape (1, n) without music, (2, n)
+    with it.
 
     The narration is set to about -16 LUFS and the music to -26, ten dB lower still while someone speaks.
     """
@@ -43,7 +47,8 @@ def limit(audio: Audio) -> Audio:
 
 
 def to_loudness(audio: Audio, target: float) -> Audio:
-    """`audio` at `target` LUFS. Silence stays silence; nothing is raised by more than 18 dB, so that noise is not blown up."""
+    """`audio` at `target` LUFS. Silence stays silence; nothing is raised by more than 18 dB, so that noise is not
+    blown up."""
     return (audio * _loudness_gain(audio, target)).astype(np.float32)
 
 
@@ -55,38 +60,39 @@ def _loudness_gain(audio: Audio, target: float) -> float:
 
 
 def integrated_loudness(audio: Audio) -> float:
-    """Loudness in LUFS after ITU-R BS.1770-4 (K weighting, 400 ms blocks, both gates) of mono or (channels, n) audio at 48 kHz.
+    """Loudness in LUFS after ITU-R BS.1770-4 of mono or (channels, n) audio at 48 kHz: K weighting, 400 ms blocks,
+    both gates.
 
     -70 for silence. A clip shorter than one block is measured as one block.
     """
     channels = np.atleast_2d(audio)
-    block, hop = round(0.4 * RATE), round(0.1 * RATE)
-    power = np.zeros(max(1, (channels.shape[1] - block) // hop + 1))
+    power = np.zeros(max(1, (channels.shape[1] - _BLOCK) // _HOP + 1))
     for channel in channels:
-        energy = np.concatenate([[0.0], np.cumsum(_k_weighted(channel) ** 2)])
-        starts = np.arange(len(power)) * hop
-        ends = np.minimum(starts + block, len(energy) - 1)
-        power += (energy[ends] - energy[starts]) / block
-    heard = power[power > _power(_SILENCE_LUFS)]
+        for first in range(0, len(power), _CHUNK_BLOCKS):
+            last = min(len(power), first + _CHUNK_BLOCKS)
+            begin = first * _HOP
+            run_in = min(begin, RATE // 2)  # lets the filters settle before the part that counts
+            part = _k_weighted(channel[begin - run_in : (last - 1) * _HOP + _BLOCK])[run_in:]
+            energy = np.concatenate([[0.0], np.cumsum(part**2)])
+            starts = np.arange(last - first) * _HOP
+            power[first:last] += (energy[np.minimum(starts + _BLOCK, len(part))] - energy[starts]) / _BLOCK
+    heard = power[power > 10 ** ((_SILENCE_LUFS + 0.691) / 10)]
     if not len(heard):
         return _SILENCE_LUFS
     heard = heard[heard > heard.mean() * 0.1]  # the relative gate: 10 LU under the mean
     return float(-0.691 + 10 * np.log10(heard.mean()))
 
 
-def _power(lufs: float) -> float:
-    return float(10 ** ((lufs + 0.691) / 10))
-
-
 def _k_weighted(channel: Audio) -> NDArray[np.float64]:
-    """The two filters of BS.1770 (its 48 kHz coefficients), applied in the frequency domain: only energy matters here, not phase."""
-    n = 1 << max(1, len(channel) - 1).bit_length()
+    """The two filters of BS.1770 (its 48 kHz coefficients), applied in the frequency domain with room for their
+    ringing."""
+    n = 1 << (len(channel) + RATE // 4).bit_length()
     z = np.exp(-1j * np.pi * np.arange(n // 2 + 1) / (n // 2))
     shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
         1 - 1.69065929318241 * z + 0.73248077421585 * z**2
     )
     high_pass = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
-    filtered = np.fft.irfft(np.fft.rfft(channel, n) * np.abs(shelf * high_pass), n)
+    filtered = np.fft.irfft(np.fft.rfft(channel, n) * shelf * high_pass, n)
     return np.asarray(filtered[: len(channel)], dtype=np.float64)
 
 
@@ -96,7 +102,7 @@ def _ducking(voice: Audio) -> Audio:
     padded = np.pad(voice, (0, -len(voice) % step)).reshape(-1, step)
     speaking = (np.sqrt((padded**2).mean(axis=1)) > 0.012).astype(np.float64)
     reach = 25  # a quarter second each side, so that the pauses between words stay ducked
-    held = np.convolve(speaking, np.ones(2 * reach + 1), "same") > 0.5
+    held = np.convolve(np.pad(speaking, reach), np.ones(2 * reach + 1), "valid") > 0.5
     slope = np.hanning(53)[1:-1]
     if len(held) < len(slope):
         smooth = np.full(len(held), float(held.any()))
@@ -131,7 +137,8 @@ _PROGRESSIONS = (
 
 
 def pad(seconds: float, seed: int) -> Audio:
-    """A slow, soft chord bed of shape (2, n): deterministic for `seed`, without drums or melody, seamless from chord to chord."""
+    """A slow, soft chord bed of shape (2, n): deterministic for `seed`, without drums or melody, seamless from chord
+    to chord."""
     random = seeded(seed, "pad")
     root = 55.0 * 2 ** (int(random.integers(0, 12)) / 12)
     chords = _PROGRESSIONS[int(random.integers(len(_PROGRESSIONS)))]
@@ -157,7 +164,7 @@ def _voice(pitch: float, time: NDArray[np.float64], random: np.random.Generator)
     """One note: two slightly detuned tones, one to each side, with a few soft overtones that slowly come and go."""
     sides = []
     for detune in (-0.0012, 0.0012):
-        phase, sway, rate = random.uniform(0, 2 * np.pi, 2).tolist() + [random.uniform(0.07, 0.16)]
+        phase, sway, rate = (*random.uniform(0, 2 * np.pi, 2), random.uniform(0.07, 0.16))
         turn = 2 * np.pi * pitch * (1 + detune) * time + phase
         glow = 0.75 + 0.25 * np.sin(2 * np.pi * rate * time + sway)
         sides.append(np.sin(turn) + 0.32 * glow * np.sin(2 * turn) + 0.1 * glow**2 * np.sin(3 * turn))

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,8 +19,12 @@ MIN_SCENE_SECONDS = 1.2
 """A scene needs this long to be seen; when there are more scenes than fit, neighbours share one picture."""
 
 _FRAMINGS = ("wide", "close", "wide", "detail")
-# A full stop ends a scene only before a space, so that "3.5 m" and "e.g.this" stay whole; other scripts' stops need no space.
-_BREAKS = re.compile(r"(?<=[.!?…])\s+|[。！？；;।]+\s*|\n+|,?\s+(?:and\s+)?(?:then|afterwards|next we see|cut to)\b[,:]?\s+", re.IGNORECASE)
+# A full stop ends a scene only before a space, so that "3.5 m" and "e.g.this" stay whole; other scripts' stops need
+# no space.
+_BREAKS = re.compile(
+    r"(?<=[.!?…])\s+|[。！？；;।]+\s*|\n+|,?\s+(?:and\s+)?(?:then|afterwards|next we see|cut to)\b[,:]?\s+",
+    re.IGNORECASE,
+)
 _LEADING = re.compile(r"^(?:and\s+then|then|afterwards|finally|next|cut to)\b[,:]?\s+", re.IGNORECASE)
 
 
@@ -55,8 +60,8 @@ def split_scenes(prompt: str) -> tuple[str, ...]:
 def storyboard(prompt: str, duration: float, seed: int) -> tuple[Shot, ...]:
     """Shots that cover 0 to `duration` seconds without a gap, each with its scene, framing and camera move.
 
-    A scene that lasts longer is shown as variations: wide, close, wide on a new painting, detail. Same arguments, same shots.
-    Raises FilmPlanError when `duration` is not a positive number.
+    A scene that lasts longer is shown as variations: wide, close, wide on a new painting, detail. Same arguments,
+    same shots. Raises FilmPlanError when `duration` is not a positive number.
     """
     if not (math.isfinite(duration) and duration > 0):
         raise FilmPlanError("duration", f"expected a positive number of seconds, got {duration}")
@@ -83,7 +88,7 @@ def _fit(scenes: tuple[str, ...], duration: float) -> tuple[str, ...]:
     if len(scenes) <= room:
         return scenes
     edges = [round(i * len(scenes) / room) for i in range(room + 1)]
-    return tuple(", ".join(scenes[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    return tuple(", ".join(scenes[a:b]) for a, b in pairwise(edges))
 
 
 def _closed(shots: list[Shot], duration: float) -> tuple[Shot, ...]:
