@@ -146,7 +146,7 @@ def _extract(text: str, head: str, context: str) -> Request | None:
     rest = text[asked.end() :]
     wanted = tuple(kind for kind, rule in rules["kinds"].items() if rule.search(asked.group("kinds")))
     body = _delimited(rest) or (context if _refers_back(rest) else rest.strip())
-    return Request("extract", body, wanted=wanted) if body and any(map(str.isalnum, body)) else None
+    return Request("extract", body, wanted=wanted) if body and any(map(str.isalnum, body[:READ_LIMIT])) else None
 
 
 def _refers_back(rest: str) -> bool:
@@ -188,7 +188,7 @@ def _about_text(task: str, text: str, head: str, context: str) -> Request | None
             body = context
         elif task == "key_phrases" or len(sentences(rest[:READ_LIMIT])) >= 3:
             body = rest.strip()
-    return Request(task, body, count) if body and any(letter.isalnum() for letter in body) else None
+    return Request(task, body, count) if body and any(map(str.isalnum, body[:READ_LIMIT])) else None
 
 
 def topic_of(text: str) -> str:

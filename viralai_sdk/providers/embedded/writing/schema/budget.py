@@ -2,7 +2,7 @@
 
 from viralai_sdk.providers.embedded.writing.errors import WritingError
 
-MOST_WORK = 400_000
+MOST_WORK = 150_000
 MOST_SCHEMA_NODES = 20_000
 DEEPEST_SCHEMA = 80
 DEEPEST_VALUE = 40
