@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+WarningKind = Literal["unsupported", "adjusted", "deprecated", "other"]
+Outcome = Literal["ok", "failed", "cancelled", "skipped"]
+
 
 class Record(BaseModel):
     """A plain value; unknown fields are a mistake."""
@@ -17,7 +20,7 @@ class Record(BaseModel):
 class CallWarning(Record):
     """What the result does not honour exactly as asked: data for the caller, not only a log line."""
 
-    kind: Literal["unsupported", "adjusted", "deprecated", "other"]
+    kind: WarningKind
     parameter: str | None = None
     message: str
     """What was done instead."""
@@ -28,7 +31,7 @@ class Attempt(Record):
 
     provider: str
     model: str | None = None
-    outcome: Literal["ok", "failed", "cancelled", "skipped"]
+    outcome: Outcome
     error: str | None = None
     """Class name of the error, None when it went well."""
     message: str | None = None

@@ -102,8 +102,8 @@ class Download:
 class Compute:
     """Run blocking work in a thread.
 
-    The function also gets two keyword arguments: `report(fraction, stage, preview=None)`, which raises to unwind the thread when the call was
-    cancelled, and `workspace`, a folder for temporary files.
+    The function also gets two keyword arguments: `report(fraction, stage, preview=None)`, which raises to unwind the thread when the
+    call was cancelled, and `workspace`, a folder for temporary files.
     """
 
     function: Callable[..., Any]

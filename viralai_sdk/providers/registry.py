@@ -83,7 +83,9 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
 
 def alias_pairs(service: AIServiceType) -> list[tuple[str, str]]:
     """(alias, provider) for every alias that means something for a service."""
-    return [(alias, name) for alias, rows in aliases().items() for tied, name in rows if tied in (None, service.canonical)]
+    return [
+        (alias, name) for alias, rows in aliases().items() for tied, name in rows if tied in (None, service.canonical)
+    ]
 
 
 def all_names() -> list[str]:

@@ -12,7 +12,7 @@ from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.steps import TextPayload
 from viralai_sdk.services.call import Call
-from viralai_sdk.services.jobs import JobRunner
+from viralai_sdk.services.jobs import JobRunner, LocalJob
 from viralai_sdk.services.runner import Runner
 
 if TYPE_CHECKING:
@@ -40,11 +40,15 @@ class Adapt:
         try:
             # A job keeps its own deadline: when the waiting ends, what was paid for goes on.
             async with asyncio.timeout(None if isinstance(call.service, JobAdapter) else seconds):
-                outcome = await self._serve(call)
+                work = self._serve(call)
+                local = call.on_job is not None and not isinstance(call.service, JobAdapter)
+                outcome = await (LocalJob(self._runtime, call).run(work) if local else work)
         except TimeoutError as error:
             if isinstance(error, ProviderTimeoutError):
                 raise
-            raise ProviderTimeoutError(f"no result after {seconds:g} s.", hint="A longer timeout= waits longer.") from error
+            raise ProviderTimeoutError(
+                f"no result after {seconds:g} s.", hint="A longer timeout= waits longer."
+            ) from error
         if isinstance(outcome, Response):
             call.response = outcome
         else:

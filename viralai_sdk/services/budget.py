@@ -22,7 +22,7 @@ class Budget:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         limits = self._runtime.config.budget
-        if limits.session_usd is None and limits.call_usd is None:
+        if call.resume is not None or (limits.session_usd is None and limits.call_usd is None):
             return await proceed(call)
         expected = self._runtime.costs.estimate_first(call)
         if expected is None:

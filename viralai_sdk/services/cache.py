@@ -26,13 +26,19 @@ class Cache:
         self._entries: OrderedDict[str, Response] = OrderedDict()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        if not self._runtime.config.enable_caching or not call.use_cache:
+        if not self._runtime.config.enable_caching or not call.use_cache or call.on_job is not None:
             return await proceed(call)
         key = fingerprint(call)
         found = self._entries.get(key)
         if found is not None and all(Path(artifact.path).is_file() for artifact in found.artifacts):
             self._entries.move_to_end(key)
-            again = {"cached": True, "cost_usd": 0.0, "cost_source": "catalog", "generation_time": call.elapsed, "call_id": call.id}
+            again = {
+                "cached": True,
+                "cost_usd": 0.0,
+                "cost_source": "catalog",
+                "generation_time": call.elapsed,
+                "call_id": call.id,
+            }
             call.route = call.chain[0]
             return found.model_copy(update=again)
         response = await proceed(call)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.names import AIServiceType
-from viralai_sdk.interfaces.records import Attempt, CallWarning
+from viralai_sdk.interfaces.records import Attempt, CallWarning, WarningKind
 from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService
-from viralai_sdk.interfaces.steps import Payload
-from viralai_sdk.progress.events import ProgressEvent
+from viralai_sdk.interfaces.steps import JobTicket, Payload
+from viralai_sdk.progress.events import ProgressEvent, State
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ class Call:
         chain: routes in the order in which they may be tried.
         timeout: seconds for one attempt; None takes the configured one.
         emit: receives each piece of a streamed result.
-        on_job: told our job id as soon as the provider has accepted the job.
+        on_job: told our job id as soon as the provider has accepted the job; its presence makes any call a job.
+        job_id, resume: our id and the provider's ticket of a job that was accepted earlier and only needs to be collected.
         route, service, payload: of the attempt that is being made.
         notes: warnings of the present attempt; they end up on the response.
         estimate: USD reserved for this call, None when its price is unknown.
-        """
+    """
 
     service_type: AIServiceType
     request: Request
@@ -58,6 +59,7 @@ class Call:
     on_job: Callable[[str], None] | None = None
     post: Callable[[ProgressEvent], None] | None = None
     job_id: str | None = None
+    resume: JobTicket | None = None
     use_cache: bool = True
 
     id: str = field(default_factory=lambda: new_id("call"))
@@ -86,19 +88,27 @@ class Call:
         """Seconds since the call began."""
         return time.perf_counter() - self.clock
 
-    def note(self, kind: str, parameter: str | None, message: str) -> None:
+    def note(self, kind: WarningKind, parameter: str | None, message: str) -> None:
         """Tell the caller about something the result does not honour exactly."""
-        self.notes.append(CallWarning(kind=kind, parameter=parameter, message=message))  # type: ignore[arg-type]
+        self.notes.append(CallWarning(kind=kind, parameter=parameter, message=message))
 
-    def report(self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None) -> None:
+    def report(
+        self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None
+    ) -> None:
         """Tell whoever watches how far the call is. Cheap, and safe from any thread."""
         if self.post is not None:
             self.post(self.event("running", stage, fraction=fraction, preview=preview, queue_position=queue_position))
 
-    def event(self, state: str, stage: str, **details: Any) -> ProgressEvent:
+    def event(self, state: State, stage: str, **details: Any) -> ProgressEvent:
         """A progress event of this call."""
         return ProgressEvent(
-            call_id=self.id, service=self.service_type.short, provider=self.provider, stage=stage, elapsed=self.elapsed, state=state, **details  # type: ignore[arg-type]
+            call_id=self.id,
+            service=self.service_type.short,
+            provider=self.provider,
+            stage=stage,
+            elapsed=self.elapsed,
+            state=state,
+            **details,
         )
 
     def blame(self, error: AIError) -> AIError:

@@ -50,7 +50,9 @@ class Costs:
         """USD of a result and where the figure is from."""
         if payload.cost_usd is not None:
             return payload.cost_usd, "provider"
-        known = self._catalog.model(call.provider, payload.model) or self._catalog.model(call.provider, call.route.model)
+        known = self._catalog.model(call.provider, payload.model) or self._catalog.model(
+            call.provider, call.route.model
+        )
         if known is None:
             return None, None
         quantities = payload.quantities

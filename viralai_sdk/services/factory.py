@@ -43,7 +43,9 @@ class AIServiceFactory:
         return made
 
     @classmethod
-    def register(cls, service: AIServiceType | str, provider: AIProvider | str, implementation: type[AIService]) -> None:
+    def register(
+        cls, service: AIServiceType | str, provider: AIProvider | str, implementation: type[AIService]
+    ) -> None:
         """Let a class serve a service of a provider from now on, in place of what served it before."""
         registry.register(service_type(service), provider, implementation)
 

@@ -47,5 +47,7 @@ class Heartbeat:
     def __enter__(self) -> None:
         self._pulses.get().start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._pulses.get().users -= 1

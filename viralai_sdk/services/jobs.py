@@ -1,6 +1,7 @@
-"""Jobs: started once, written down before anything is paid, looked at until they are over, and found again after a crash.
+"""Jobs: started once, written down before anything is paid, looked at until they are over, found again after a crash.
 
-Polling is the truth. Every wait has a deadline, the provider's wish sets the pace, and a look that fails is a look to repeat, not a lost job.
+Polling is the truth. Every wait has a deadline, the provider's wish sets the pace, and a look that fails is a look to repeat, not
+a lost job.
 """
 
 from __future__ import annotations
@@ -8,10 +9,21 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import JobAdapter
-from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, JobCancelledError, JobFailedError, JobLostError, ProviderTimeoutError, StorageError
+from viralai_sdk.interfaces.errors import (
+    AIError,
+    ContentPolicyError,
+    JobCancelledError,
+    JobFailedError,
+    JobLostError,
+    ProviderTimeoutError,
+    StorageError,
+)
+from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.steps import JobProgress, JobTicket
 from viralai_sdk.services.call import Call
 from viralai_sdk.store.rows import JobRow, new_id
@@ -29,6 +41,10 @@ CANCEL_SECONDS = 3.0
 QUICK_CANCEL = 0.15
 """A stopped cell waits this long for the confirmation; after that it goes on in the background."""
 
+LOCAL = "local"
+"""In place of a provider's id, for work that this process does itself."""
+RENEW_SECONDS = 20.0
+"""So often this kernel tells others that it still works on a job; its claim ends 60 s after the last word."""
 OWNER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -40,22 +56,15 @@ class JobRunner:
         self._call = call
         self._adapter = adapter
         self._runner = runner
+        self._renewed = time.monotonic()
 
     async def run(self) -> Any:
-        """Start the job, wait for it, fetch its result."""
+        """Start the job, wait for it, fetch its result; or only the latter two when it was accepted earlier."""
         call, journal = self._call, self._runtime.journal
+        if call.resume is not None and call.job_id is not None:
+            return await self.finish(call.job_id, call.resume)
         job_id = new_id("job")
-        row = JobRow(
-            job_id=job_id,
-            service=call.service_type.value,
-            provider=call.provider,
-            model=call.route.model,
-            session_id=call.session_id,
-            call_id=call.id,
-            request_json=call.request.model_dump(mode="json"),
-            owner=OWNER,
-        )
-        await asyncio.to_thread(journal.open_job, row)
+        await asyncio.to_thread(journal.open_job, job_row(call, job_id))
         try:
             ticket: JobTicket = await self._runner.drive(self._adapter.submit(call.request, call.route.model or ""))
         except AIError as error:
@@ -104,6 +113,7 @@ class JobRunner:
                 await asyncio.sleep(min(pause * 2, LONGEST_PAUSE))
                 continue
             failed = 0
+            await self._renew(job_id)
             if progress.over == "cancelled":
                 raise JobCancelledError("the provider cancelled the job.", job_id=job_id)
             self._call.report(progress.fraction, progress.stage or "working", progress.preview, progress.queue_position)
@@ -112,6 +122,13 @@ class JobRunner:
             pause = progress.poll_after if progress.poll_after is not None else min(pause * 1.3, LONGEST_PAUSE)
             self._in_time(job_id, deadline, seconds)
             await asyncio.sleep(min(pause, max(deadline - asyncio.get_running_loop().time(), 0.01)))
+
+    async def _renew(self, job_id: str) -> None:
+        """Tell other kernels that this one is still at it."""
+        now = time.monotonic()
+        if now - self._renewed > RENEW_SECONDS:
+            self._renewed = now
+            await asyncio.to_thread(self._runtime.journal.renew, job_id, OWNER)
 
     def _in_time(self, job_id: str, deadline: float, seconds: float) -> None:
         if asyncio.get_running_loop().time() >= deadline:
@@ -133,13 +150,62 @@ class JobRunner:
             async with asyncio.timeout(CANCEL_SECONDS):
                 stopped = await self._runner.drive(self._adapter.cancel(ticket))
         except (AIError, TimeoutError, asyncio.CancelledError) as error:
-            reason = f"the provider did not confirm the cancellation ({type(error).__name__}); the job may still run there"
+            reason = (
+                f"the provider did not confirm the cancellation ({type(error).__name__}); the job may still run there"
+            )
         else:
-            reason = "the job was cancelled at the provider" if stopped else "this provider cannot cancel; the job runs on there"
+            reason = (
+                "the job was cancelled at the provider"
+                if stopped
+                else "this provider cannot cancel; the job runs on there"
+            )
             if stopped:
                 journal.close_job(job_id, "cancelled", reason)
         if call.post is not None:
             call.post(call.event("cancelled", f"stopped; {reason}"))
+
+
+def job_row(call: Call, job_id: str) -> JobRow:
+    """The journal's row of a call's job."""
+    return JobRow(
+        job_id=job_id,
+        service=call.service_type.value,
+        provider=call.provider,
+        model=call.route.model,
+        session_id=call.session_id,
+        call_id=call.id,
+        request_json=call.request.model_dump(mode="json"),
+        owner=OWNER,
+        heartbeat=time.time(),
+    )
+
+
+class LocalJob:
+    """A submitted call that this process serves itself: written down like any job, and made again for free when the kernel dies."""
+
+    def __init__(self, runtime: Runtime, call: Call) -> None:
+        self._journal = runtime.journal
+        self._call = call
+
+    async def run(self, work: Awaitable[Any]) -> Any:
+        """Do the work as a job."""
+        call, journal = self._call, self._journal
+        if call.job_id is None:
+            call.job_id = new_id("job")
+            row = job_row(call, call.job_id)
+            row.state, row.remote_id = "running", LOCAL
+            row.state_json = {"repeatable": not any(isinstance(value, MediaInput) for _, value in call.request)}
+            await asyncio.to_thread(journal.open_job, row)
+        if call.on_job is not None:
+            call.on_job(call.job_id)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            journal.close_job(call.job_id, "cancelled", "stopped")
+            raise
+        except Exception as error:
+            await asyncio.to_thread(journal.close_job, call.job_id, "failed", str(error)[:500])
+            raise
 
 
 def _state(error: AIError) -> str:

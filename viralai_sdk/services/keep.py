@@ -23,6 +23,7 @@ from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationRes
 from viralai_sdk.interfaces.video import VideoGenerationResponse
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.structured import parse_structured
+from viralai_sdk.store.measure import measure
 
 if TYPE_CHECKING:
     from viralai_sdk.services.pipeline import Proceed
@@ -74,22 +75,27 @@ class Keep:
         record = self._provenance(call, payload)
         store = self._runtime.artifacts(call.session_id)
         artifacts: list[Artifact] = []
-        facts: Any = None
         for blob in payload.blobs:
             stem = blob.name or call.request.words()[:80]
             kept = await asyncio.to_thread(store.keep, blob, kind=kind, stem=stem, record=record)
             artifacts.append(kept.artifact)
-            facts = facts or kept.measured
             if kept.rescued:
-                call.note("other", None, f"the session folder could not be written; the file was rescued to {kept.artifact.path}")
+                call.note(
+                    "other",
+                    None,
+                    f"the session folder could not be written; the file was rescued to {kept.artifact.path}",
+                )
         shared = self._shared(call, payload) | {"artifacts": artifacts}
         paths = [_shown(artifact.path) for artifact in artifacts]
         if kind == "image":
             return ImageGenerationResponse(image_paths=paths, **shared)
         if kind == "video":
-            return VideoGenerationResponse(video_path=paths[0], job_id=call.job_id, duration=artifacts[0].duration, **shared)
+            return VideoGenerationResponse(
+                video_path=paths[0], job_id=call.job_id, duration=artifacts[0].duration, **shared
+            )
         if artifacts[0].duration is None:
             raise MalformedResponseError("the recording's duration cannot be read.")
+        facts = measure(artifacts[0].path, "audio")
         return SpeechSynthesisResponse(
             audio_path=paths[0],
             duration=artifacts[0].duration,
@@ -145,11 +151,27 @@ class Keep:
             raise EmptyResultError("the response names no file.")
         kind = KINDS.get(call.service_type)
         if kind is not None and not response.artifacts:
-            store = self._runtime.artifacts(call.session_id)
-            response.artifacts = [await asyncio.to_thread(store.describe, Path(path), kind) for path in paths]
+            response.artifacts = [await asyncio.to_thread(describe, Path(path), kind) for path in paths]
         response.call_id, response.session_id = call.id, call.session_id
         response.generation_time = response.generation_time or call.elapsed
         response.warnings = [*response.warnings, *call.notes]
+
+
+def describe(path: Path, kind: Kind) -> Artifact:
+    """Measure a file where it lies.
+
+    Raises:
+        EmptyResultError, MalformedResponseError: it is not there, empty, or not what it claims to be.
+    """
+    try:
+        facts = measure(path, kind)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+    except OSError as error:
+        raise EmptyResultError(f"the response names {path.name!r}, which cannot be read: {error.strerror}.") from error
+    shape = {"width": facts.width, "height": facts.height, "duration": facts.duration, "fps": facts.fps}
+    return Artifact(path=path, media_type=facts.media_type, size=size, sha256=digest, **shape)
 
 
 def _paths_of(response: Response) -> list[str]:
@@ -169,5 +191,3 @@ def _shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-

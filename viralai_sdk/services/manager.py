@@ -13,19 +13,23 @@ from viralai_sdk.interfaces.names import AIProvider, AIServiceType, service_type
 from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService
+from viralai_sdk.interfaces.speech import MultilingualSpeechRequest, SpeechSynthesisResponse, Voice
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationService
 from viralai_sdk.providers import registry
 from viralai_sdk.services.adapt import OPERATIONS
 from viralai_sdk.services.call import Call, Route
+from viralai_sdk.services.job_handles import Jobs
 from viralai_sdk.services.managed import managed
 from viralai_sdk.services.pipeline import Pipeline
 from viralai_sdk.services.runtime import Runtime
+from viralai_sdk.services.speaking import multilingual, voices
 
 
 class AIServiceManager:
     """Routes calls. Built from a configuration, or around the runtime of a ViralAI object.
 
-    There is no "current provider" in a ContextVar: what is switched is switched on this object, for every task, thread and cell that uses it.
+    There is no "current provider" in a ContextVar: what is switched is switched on this object, for every task, thread and cell
+    that uses it.
     """
 
     def __init__(self, config: AIConfiguration | None = None, *, runtime: Runtime | None = None) -> None:
@@ -33,6 +37,7 @@ class AIServiceManager:
         self.pipeline = Pipeline(self.runtime)
         self._switched: dict[AIServiceType, list[tuple[object, Route]]] = {}
         self._chains: dict[AIServiceType, list[Route]] = {}
+        self.jobs = Jobs(self)
         self._check_names()
 
     @property
@@ -45,7 +50,9 @@ class AIServiceManager:
         for name in self.config.providers:
             registry.resolve(name)
         for kind, settings in self.config.services.items():
-            for label in filter(None, [settings.default_provider, *settings.fallback_chain, *settings.provider_configs]):
+            for label in filter(
+                None, [settings.default_provider, *settings.fallback_chain, *settings.provider_configs]
+            ):
                 self.parse(label, kind)
 
     def parse(self, spec: AIProvider | str | Route, service: AIServiceType, model: str | None = None) -> Route:
@@ -76,7 +83,11 @@ class AIServiceManager:
         if chain:
             return chain[0]
         for name in registry.all_names():
-            if kind in registry.services_of(name) and not registry.spec_of(name).embedded and self.runtime.factory.configured(kind, name):
+            if (
+                kind in registry.services_of(name)
+                and not registry.spec_of(name).embedded
+                and self.runtime.factory.configured(kind, name)
+            ):
                 return Route(name)
         return Route("embedded")
 
@@ -88,7 +99,11 @@ class AIServiceManager:
         return [self.parse(label, kind) for label in self.config.service(kind).fallback_chain]
 
     def routes(
-        self, service: AIServiceType, provider: AIProvider | str | Route | None = None, model: str | None = None, fallback: bool = True
+        self,
+        service: AIServiceType,
+        provider: AIProvider | str | Route | None = None,
+        model: str | None = None,
+        fallback: bool = True,
     ) -> list[Route]:
         """The routes of a call in order: the named or default provider first, then the rest of the chain."""
         kind = service.canonical
@@ -97,7 +112,11 @@ class AIServiceManager:
             first = Route(first.provider, model, first.service)
         if not fallback or not self.config.enable_fallbacks:
             return [first]
-        rest = [route for route in self.chain(kind) if route.provider != first.provider or (route.model and route.model != first.model)]
+        rest = [
+            route
+            for route in self.chain(kind)
+            if route.provider != first.provider or (route.model and route.model != first.model)
+        ]
         return [first, *rest]
 
     def switch(self, service: AIServiceType | str, provider: AIProvider | str, model: str | None = None) -> Route:
@@ -149,7 +168,10 @@ class AIServiceManager:
         Raises:
             AIError: see `viralai_sdk.interfaces.errors`.
         """
-        call = self.call(service, request, **details)
+        return await self.run_call(self.call(service, request, **details))
+
+    async def run_call(self, call: Call) -> Response:
+        """Run a prepared call."""
         with self.runtime.heartbeat:
             return await self.pipeline.run(call)
 
@@ -170,7 +192,19 @@ class AIServiceManager:
         details.setdefault("post", self.runtime.hub.post)
         return Call(kind, request, self.routes(kind, provider, model, fallback), session, **details)
 
-    async def execute_with_fallback(self, service: AIServiceType | str, operation: str, *args: Any, **kwargs: Any) -> Any:
+    async def voices(self, provider: AIProvider | str | None = None, language: str | None = None) -> list[Voice]:
+        """Voices of a provider, the default one when none is named."""
+        with self.runtime.heartbeat:
+            return await voices(self, provider, language)
+
+    async def multilingual(self, request: MultilingualSpeechRequest, **details: Any) -> SpeechSynthesisResponse:
+        """Several languages in one recording."""
+        with self.runtime.heartbeat:
+            return await multilingual(self, request, **details)
+
+    async def execute_with_fallback(
+        self, service: AIServiceType | str, operation: str, *args: Any, **kwargs: Any
+    ) -> Any:
         """Old code's entry: run an operation over the chain. The service's ordinary operation goes through the pipeline like every call.
 
         Raises:
@@ -184,7 +218,9 @@ class AIServiceManager:
             try:
                 target = getattr(self.runtime.factory.service(kind, route.provider), operation, None)
                 if target is None:
-                    raise ConfigurationError(f"{route.provider} has no operation {operation!r}.", provider=route.provider)
+                    raise ConfigurationError(
+                        f"{route.provider} has no operation {operation!r}.", provider=route.provider
+                    )
                 answer = target(*args, **kwargs)
                 return await answer if inspect.isawaitable(answer) else answer
             except AIError as error:
@@ -192,11 +228,11 @@ class AIServiceManager:
                 if error.ends_chain:
                     raise
         told = "; ".join(str(error) for error in errors)
-        raise AllProvidersFailedError(f"all providers failed for {kind.value}.{operation}: {told}", errors=errors) from errors[-1]
+        raise AllProvidersFailedError(
+            f"all providers failed for {kind.value}.{operation}: {told}", errors=errors
+        ) from errors[-1]
 
     async def generate_content_async(self, prompt: str, max_tokens: int = 1000, temperature: float = 0.7) -> str:
         """Old code's shortcut to the text of an answer. Unlike there, an error is raised, not turned into an empty text."""
         request = TextGenerationRequest(prompt=prompt, max_tokens=max_tokens, temperature=temperature)
         return str((await self.run(AIServiceType.TEXT_GENERATION, request)).text)  # type: ignore[attr-defined]
-
-

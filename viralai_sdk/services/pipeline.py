@@ -2,8 +2,9 @@
 
     validate → budget → cache → route → limit → retry → adapt → keep → record
 
-Each stage is a small class with one method, `__call__(call, proceed)`: it does its part, and `proceed(call)` is the rest of the path. A call
-meets them in the order of STAGES. From `route` on inwards things happen once for each attempt; `record` closes every call, however it ended.
+Each stage is a small class with one method, `__call__(call, proceed)`: it does its part, and `proceed(call)` is the rest of the
+path. A call meets them in the order of STAGES. From `route` on inwards things happen once for each attempt; `record` closes every
+call, however it ended.
 """
 
 from __future__ import annotations

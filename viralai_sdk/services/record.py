@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError
+from viralai_sdk.progress.events import State
 from viralai_sdk.services.call import Call
 from viralai_sdk.store.rows import CallRow
 
@@ -26,7 +27,7 @@ class Record:
         row.seconds, row.started = call.elapsed, call.started
         row.retries = sum(attempt.retries for attempt in call.attempts)
         row.prompt_sha256 = hashlib.sha256(call.request.words().encode()).hexdigest()
-        row.request_json, row.attempts_json = call.request, call.attempts
+        row.request_json, row.attempts_json = call.request.model_dump_json(), call.attempts
         if error is None and response is not None:
             row.billed = "yes"
             row.model, row.cached = response.model_used, response.cached
@@ -41,11 +42,13 @@ class Record:
             row.warnings_json = call.notes
         self._runtime.journal.record_call(row)
         if call.post is not None:
-            state = {"ok": "done", "refused": "failed"}.get(row.outcome, row.outcome)
-            call.post(call.event(state, "" if error is None else type(error).__name__))
+            call.post(call.event(_STATES[row.outcome], "" if error is None else type(error).__name__))
 
 
-def _outcome(error: BaseException | None) -> str:
+_STATES: dict[str, State] = {"ok": "done", "refused": "failed", "failed": "failed", "cancelled": "cancelled"}
+
+
+def _outcome(error: BaseException | None) -> Literal["cancelled", "refused", "failed"]:
     if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
         return "cancelled"
     return "refused" if isinstance(error, ContentPolicyError) else "failed"

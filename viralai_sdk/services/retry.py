@@ -1,7 +1,8 @@
 """Sixth stage: the one retry policy.
 
-What is sent again is the single request, not the attempt: four pictures that were paid for survive a 429 on the fifth. And a request that creates
-something is sent again only when it was certainly not processed, since no vendor offers idempotency keys and a repeated create may bill twice.
+What is sent again is the single request, not the attempt: four pictures that were paid for survive a 429 on the fifth. And a
+request that creates something is sent again only when it was certainly not processed, since no vendor offers idempotency keys and
+a repeated create may bill twice.
 """
 
 from __future__ import annotations

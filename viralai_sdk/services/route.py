@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from viralai_sdk.interfaces.adapter import Adapter
 from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError, ContentPolicyError, MalformedResponseError
-from viralai_sdk.interfaces.records import Attempt
+from viralai_sdk.interfaces.records import Attempt, Outcome
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.call import Route as CallRoute
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Route:
     """Moves on after any failure that another provider might not have, and keeps the list of what was tried.
 
-    A refusal of the content ends the chain: it is reported, not evaded. So does a streamed answer that broke off after its first piece, since what
-    was said cannot be unsaid.
+    A refusal of the content ends the chain: it is reported, not evaded. So does a streamed answer that broke off after its first
+    piece, since what was said cannot be unsaid.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -66,13 +66,13 @@ class Route:
             # A provider's code may fail in ways nobody thought of; for the chain that is one more failed attempt, with its cause kept.
             raise MalformedResponseError(f"{type(error).__name__} in the provider's code: {error}") from error
 
-    def _note(self, call: Call, outcome: str, error: AIError | None) -> None:
+    def _note(self, call: Call, outcome: Outcome, error: AIError | None) -> None:
         seconds = time.perf_counter() - call.attempt_clock
         call.attempts.append(
             Attempt(
                 provider=call.route.provider,
                 model=call.route.model,
-                outcome=outcome,  # type: ignore[arg-type]
+                outcome=outcome,
                 error=type(error).__name__ if error else None,
                 message=str(error.message)[:500] if error else None,
                 seconds=seconds,

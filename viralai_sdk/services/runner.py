@@ -38,7 +38,7 @@ class Target:
     timeout: float
 
 
-class Stopped(BaseException):  # noqa: N818
+class Stopped(BaseException):
     """Unwinds the thread of a call that was cancelled. Not an Exception, so that no engine swallows it."""
 
 
@@ -207,7 +207,9 @@ def unreadable(cause: Exception) -> AIError:
     """The error for an answer that an adapter could not read. An AIError that is also a ValueError stays what it is."""
     if isinstance(cause, AIError):
         return cause
-    return MalformedResponseError(f"the answer does not have the expected shape ({type(cause).__name__}: {str(cause)[:200]}).")
+    return MalformedResponseError(
+        f"the answer does not have the expected shape ({type(cause).__name__}: {str(cause)[:200]})."
+    )
 
 
 def first_results(results: list[Any]) -> tuple[list[Any], list[AIError]]:

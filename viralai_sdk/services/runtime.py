@@ -20,6 +20,7 @@ from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService, AIServiceConfig
 from viralai_sdk.progress.hub import ProgressHub
+from viralai_sdk.progress.views import choose_view
 from viralai_sdk.providers import registry
 from viralai_sdk.services.costs import Costs
 from viralai_sdk.services.factory import ConfiguredFactory
@@ -40,6 +41,7 @@ class Runtime:
     Args:
         home: folder that holds `outputs/` and `.viralai/`; None takes $VIRALAI_HOME, else the working folder.
         today: the clock for model lifecycles, so that no test depends on the date.
+        progress: True always shows progress, False never, None looks where it runs.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Runtime:
         home: Path | None = None,
         session: str | None = None,
         today: Callable[[], datetime.date] | None = None,
+        progress: bool | None = None,
     ) -> None:
         self.config = config if config is not None else AIConfiguration.discover()
         self.home = (home or Path(os.environ.get("VIRALAI_HOME") or Path.cwd())).absolute()
@@ -59,7 +62,7 @@ class Runtime:
         self.factory = ConfiguredFactory(self.config)
         self.health = Health()
         self.costs = Costs(self, self.catalog)
-        self.hub = ProgressHub()
+        self.hub = ProgressHub(choose_view(progress))
         self.heartbeat = Heartbeat(self.hub.render)
         self._today = today or datetime.date.today
         self._stores: dict[str, ArtifactStore] = {}
@@ -121,11 +124,15 @@ class Runtime:
         instead = f"use {known.replaced_by!r} instead" if known.replaced_by else "choose another model"
         if days < 0:
             raise ModelRetiredError(
-                f"the model {model!r} ended on {known.retires}.", replaced_by=known.replaced_by, hint=f"{instead[0].upper()}{instead[1:]}."
+                f"the model {model!r} ended on {known.retires}.",
+                replaced_by=known.replaced_by,
+                hint=f"{instead[0].upper()}{instead[1:]}.",
             )
         if days > RETIRING_DAYS:
             return []
-        return [CallWarning(kind="deprecated", parameter="model", message=f"{model} ends on {known.retires}; {instead}")]
+        return [
+            CallWarning(kind="deprecated", parameter="model", message=f"{model} ends on {known.retires}; {instead}")
+        ]
 
     def spent(self, session_id: str) -> float:
         """USD known to be spent in a session, earlier kernels included."""

@@ -31,7 +31,9 @@ def parse_structured(payload: TextPayload, request: TextGenerationRequest) -> An
             value = json.loads(fenced[1] if fenced else text)
         except (ValueError, RecursionError) as error:
             cut = " It was cut off at max_tokens." if payload.finish_reason == "length" else ""
-            raise MalformedResponseError(f"the answer is not the JSON that was asked for.{cut}", billed="yes") from error
+            raise MalformedResponseError(
+                f"the answer is not the JSON that was asked for.{cut}", billed="yes"
+            ) from error
     if request.schema_model is None or isinstance(value, request.schema_model):
         return value
     try:
@@ -39,4 +41,6 @@ def parse_structured(payload: TextPayload, request: TextGenerationRequest) -> An
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the value"
-        raise MalformedResponseError(f"the answer does not follow the schema: {where}: {first['msg']}.", billed="yes") from error
+        raise MalformedResponseError(
+            f"the answer does not follow the schema: {where}: {first['msg']}.", billed="yes"
+        ) from error

@@ -1,0 +1,50 @@
+"""A service made by hand, such as `OpenAIImageService(config)`, works too: it runs through the same pipeline, without a manager."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from viralai_sdk.config.configuration import AIConfiguration
+from viralai_sdk.interfaces.adapter import SpeechAdapter
+from viralai_sdk.interfaces.service import AIService
+from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
+from viralai_sdk.services.call import Call, Route
+from viralai_sdk.services.factory import environment_key
+from viralai_sdk.services.pipeline import Pipeline
+from viralai_sdk.services.runner import Runner
+from viralai_sdk.services.runtime import Runtime
+
+
+@functools.cache
+def _shared() -> tuple[Runtime, Pipeline]:
+    runtime = Runtime(AIConfiguration())
+    return runtime, Pipeline(runtime)
+
+
+def _call(service: AIService, request: Any) -> Call:
+    from viralai_sdk.providers import registry
+
+    spec = registry.spec_of(registry.resolve(service.config.provider, service.service))
+    if service.config.api_key is None:
+        service.config.api_key = environment_key(spec)
+    service.config.base_url = service.config.base_url or spec.base_url
+    runtime, _ = _shared()
+    return Call(service.service.canonical, request, [Route(spec.name, None, service)], runtime.session_id)
+
+
+async def run(service: AIService, request: Any) -> Any:
+    """Serve one request by one service."""
+    runtime, pipeline = _shared()
+    with runtime.heartbeat:
+        return await pipeline.run(_call(service, request))
+
+
+async def voices(service: SpeechAdapter, language: str | None) -> list[Voice]:
+    """List the voices of one service."""
+    runtime, _ = _shared()
+    call = _call(service, SpeechSynthesisRequest(text="voices"))
+    call.route, call.service = call.chain[0], service
+    with runtime.heartbeat:
+        found: list[Voice] = await Runner(runtime, call, service).drive(service.voice_steps(language))
+    return found
