@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.media import MediaInput
@@ -150,10 +151,9 @@ class TextGenerationResponse(Response):
         return self.text
 
 
-class TextChunk(BaseModel):
+@dataclass(slots=True)
+class TextChunk:
     """A piece of a streamed answer. The last one has no text and carries the whole `response`."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     response: TextGenerationResponse | None = None
