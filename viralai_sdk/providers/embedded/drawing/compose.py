@@ -16,7 +16,7 @@ from .scene import Subject
 from .sky import paint_sky
 from .stage import Light, Stage
 from .terrain import ground_kind, paint_beach, paint_ground, paint_mountains
-from .water import paint_river, paint_water
+from .water import paint_river, paint_water, wet_ground
 from .weather import paint_fog, paint_godrays, paint_lightning, paint_rain, paint_snowfall
 
 WATERS = ("sea", "lake")
@@ -69,9 +69,15 @@ def _arrange(stage: Stage) -> None:
         low = 0.70
     if any(place in scene.places for place in WATERS):
         low = 0.60
-    stage.horizon = int(stage.height * (low + float(rng.uniform(-0.03, 0.03))))
+    stage.horizon = int(stage.height * (low + float(rng.uniform(-0.045, 0.045))))
     side = float(rng.choice([rng.uniform(0.2, 0.36), rng.uniform(0.64, 0.8)]))
-    drop = {"sunset": 0.72 if scene.has("mountains") or scene.has("city") else 0.82, "dawn": 0.62, "day": 0.26, "dusk": 0.9, "night": 0.34}[stage.time]
+    drop = {
+        "sunset": 0.72 if scene.has("mountains") or scene.has("city") else 0.82,
+        "dawn": 0.62,
+        "day": 0.26,
+        "dusk": 0.9,
+        "night": 0.34,
+    }[stage.time]
     stage.sun = (stage.width * side, stage.horizon * (drop + float(rng.uniform(-0.06, 0.06))))
     hidden = scene.has("storm") or scene.has("rain") or "sun" in _unwanted(stage)
     shining = scene.has("sun") or stage.time in ("sunset", "dawn")
@@ -103,7 +109,7 @@ def _landscape(stage: Stage) -> None:
         _land(stage)
     stage.report(0.5, "land")
     if scene.has("fog"):
-        paint_fog(stage)
+        paint_fog(stage, 0.78)
     elif scene.has("forest") or scene.has("mountains"):
         paint_fog(stage, 0.36, "haze")
     if stage.reflects_sun and stage.time in ("sunset", "dawn"):
@@ -151,6 +157,8 @@ def _land(stage: Stage) -> None:
     if scene.has("city"):
         paint_city(stage, stage.horizon + 0.03 * stage.unit)
     paint_ground(stage, 0.0, 1.0, 4)
+    if ground_kind(stage) == "road":
+        wet_ground(stage, 0.55 if scene.has("rain") else 0.3)
     if scene.has("river"):
         paint_river(stage)
     if scene.has("forest"):
@@ -192,12 +200,15 @@ def _place_group(stage: Stage, subject: Subject, spot: float, index: int, scale:
     width_share = size * shape["box"][0] / shape["box"][1]
     size *= min(1.0, 0.80 * stage.across / max(0.01, width_share * (1 + 0.9 * (count - 1))))
     size *= min(1.25, stage.down**0.35)
-    drift = float(rng.uniform(-0.07, 0.07))
+    step = max(size * shape["box"][0] / shape["box"][1] * 1.12, 0.15 if shape.get("flock") else 0.0)
+    step = min(step, 0.86 * stage.across / max(1, count))
+    drift = float(rng.uniform(-0.12, 0.12))
+    size *= float(rng.uniform(0.92, 1.1))
     for number in range(count):
         far = float(rng.uniform(0, 1)) if count > 1 else 0.0
         height = stage.unit * size * (1 - 0.28 * far)
-        offset = (number - (count - 1) / 2) * (width_share * 1.1 if not shape.get("flock") else 0.15)
-        x = stage.width * (spot + drift) + offset * stage.unit * (1 if count < 5 else 0.75)
+        offset = (number - (count - 1) / 2) * step
+        x = stage.width * (spot + drift * (0.4 if count > 1 else 1)) + offset * stage.unit
         sprite = render(stage, subject.name, height, subject.color, f"{subject.name}.{number}",
                         glow=stage.scene.backdrop in ("space", "underwater"), tilt=_tilt(shape, rng))  # fmt: skip
         if rng.random() < 0.5 and not shape.get("steam"):
@@ -238,7 +249,12 @@ def _set_down(
         _drift_over(stage, x, base, sprite.alpha.shape[1])
     steam = shape_of(subject.name).get("steam")
     if steam:
-        _steam(stage, x + (steam[0] / shape_of(subject.name)["box"][0] - 0.5) * sprite.alpha.shape[1], base - height * 0.62, height)
+        _steam(
+            stage,
+            x + (steam[0] / shape_of(subject.name)["box"][0] - 0.5) * sprite.alpha.shape[1],
+            base - height * 0.62,
+            height,
+        )
 
 
 def _reflect(stage: Stage, sprite: Sprite, x: float, base: float) -> None:

@@ -171,7 +171,7 @@ class _Builder:
         if backdrop == "landscape":
             places, sky = self._furnish(places, weather, sky, subjects)
         style = next(iter(self._values("style", STYLES[:])), None)
-        colors, sky_color = self._colors()
+        colors, sky_color, land_color = self._colors(places)
         return {
             "backdrop": backdrop,
             "time": times[0] if times else self._implied_time(sky),
@@ -181,6 +181,7 @@ class _Builder:
             "subjects": subjects,
             "colors": colors,
             "sky_color": sky_color,
+            "land_color": land_color,
             "style": style,
             "style_words": tuple(w for m in self.asked if m.kind == "style" and m.value == style for w in m.words),
             "unwanted": tuple(sorted(self.unwanted)),
@@ -206,7 +207,7 @@ class _Builder:
         for match in (m for m in self.asked if m.kind == "subject"):
             if match.value not in found and len(found) == 3:
                 continue
-            count, color = (3 if match.plural else 1), None
+            count, color = (self._several(match.value) if match.plural else 1), None
             for index in range(match.at - 1, max(-1, match.at - 1 - REACH), -1):
                 if index in taken or (self.words[index] in ("and", "with", "in", "on") and index != match.at):
                     break
@@ -226,6 +227,10 @@ class _Builder:
                 (earlier.color if earlier else None) or color,
             )
         return tuple(found.values())
+
+    @staticmethod
+    def _several(figure: str) -> int:
+        return 5 if load("shapes")[figure].get("flock") else 3
 
     def _backdrop(self, subjects: tuple[Subject, ...]) -> str:
         values = {m.value for m in self.asked if m.kind in ("place", "weather", "sky")}
@@ -288,7 +293,7 @@ class _Builder:
                 for place in ("hills", "mountains"):
                     self._default(place, land)
         night = any(m.value == "night" for m in self.asked)
-        if "clear" not in weather:
+        if "clear" not in weather and "aurora" not in sky:
             self._default("clouds", above)
         if night and not {"storm", "rain", "fog"} & set(weather):
             self._default("stars", above)
@@ -300,15 +305,21 @@ class _Builder:
             return "night"
         return "day" if {"rainbow"} & set(sky) else None
 
-    def _colors(self) -> tuple[tuple[str, ...], str | None]:
+    def _colors(self, places: tuple[str, ...]) -> tuple[tuple[str, ...], str | None, str | None]:
+        """Colours of no figure: of the sky or of the land when that word follows, else of the whole picture."""
         general: list[str] = []
-        sky_color = None
+        sky_color: str | None = None
+        land_color: str | None = None
+        lands = {m.at for m in self.asked if m.kind == "place" and m.value in places and m.value != "abstract"}
         for match in (m for m in self.asked if m.kind == "color" and m.at not in self.spent):
-            following = self.words[match.at + len(match.words) :][:2]
+            after = match.at + len(match.words)
+            following = self.words[after : after + 2]
             self._spend(match)
             if "sky" in following:
                 sky_color = match.value
-                self.spent.add(match.at + len(match.words) + following.index("sky"))
+                self.spent.add(after + following.index("sky"))
+            elif lands & {after, after + 1} and land_color is None:
+                land_color = match.value
             else:
                 general.append(match.value)
-        return tuple(dict.fromkeys(general)), sky_color
+        return tuple(dict.fromkeys(general)), sky_color, land_color
