@@ -110,6 +110,22 @@ def test_weather_has_no_place_in_space() -> None:
     assert "rain" in scene.ignored
 
 
+@pytest.mark.parametrize(
+    ("prompt", "ignored"),
+    [
+        ("the moon at noon over a lake", ("moon",)),
+        ("sun and stars over hills", ("sun",)),
+        ("a snowy meadow", ("meadow",)),
+        ("a coral reef at dawn", ("dawn",)),
+        ("red, green and blue hills", ()),
+        ("red green blue", ()),
+        ("a house, red, green, blue", ("blue",)),
+    ],
+)
+def test_a_word_that_this_scene_cannot_show_is_reported(prompt: str, ignored: tuple[str, ...]) -> None:
+    assert parse(prompt).ignored == ignored
+
+
 def test_a_fourth_figure_is_reported_as_ignored() -> None:
     scene = parse("fox, cat, dog and horse")
     assert [s.name for s in scene.subjects] == ["fox", "cat", "dog"]

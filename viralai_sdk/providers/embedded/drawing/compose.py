@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .backdrops import paint_abstract, paint_space, paint_studio, paint_underwater
-from .color import mix, rgb
+from .color import mix, rgb, smoothstep
 from .data import load
 from .figures import Sprite, place, render, shadow, shape_of, tinted
 from .growth import paint_city, paint_forest, paint_grass
@@ -79,13 +79,10 @@ def _arrange(stage: Stage) -> None:
         "night": 0.34,
     }[stage.time]
     stage.sun = (stage.width * side, stage.horizon * (drop + float(rng.uniform(-0.06, 0.06))))
-    hidden = scene.has("storm") or scene.has("rain") or "sun" in _unwanted(stage)
+    overcast = (scene.has("storm") or scene.has("rain")) and not scene.has("sun") and not scene.has("moon")
+    hidden = overcast or "sun" in scene.unwanted
     shining = scene.has("sun") or stage.time in ("sunset", "dawn")
     stage.reflects_sun = (scene.has("moon") if stage.time in ("night", "dusk") else shining) and not hidden
-
-
-def _unwanted(stage: Stage) -> tuple[str, ...]:
-    return stage.scene.unwanted
 
 
 def _landscape(stage: Stage) -> None:
@@ -156,9 +153,10 @@ def _land(stage: Stage) -> None:
     scene = stage.scene
     if scene.has("city"):
         paint_city(stage, stage.horizon + 0.03 * stage.unit)
-    paint_ground(stage, 0.0, 1.0, 4)
-    if ground_kind(stage) == "road":
-        wet_ground(stage, 0.55 if scene.has("rain") else 0.3)
+    street = ground_kind(stage) == "road"
+    paint_ground(stage, 0.0, 1.0, 1 if street else 4)
+    if street:
+        wet_ground(stage, 0.55 if scene.has("rain") else 0.3 if stage.time in ("night", "dusk") else 0.14)
     if scene.has("river"):
         paint_river(stage)
     if scene.has("forest"):
@@ -238,6 +236,12 @@ def _set_down(
     wet = any(stage.scene.has(water) for water in WATERS)
     if anchor in ("water", "under") and backdrop == "landscape" and (wet or stage.scene.has("river")):
         base = stage.horizon + span * (0.30 - 0.16 * far)
+        if anchor == "under":  # a swimmer shows its back; the rest of it fades into the water
+            rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+            sprite = Sprite(sprite.color, sprite.alpha * (1 - 0.88 * smoothstep(0.50, 0.72, rows)))
+            base += 0.2 * height
+            place(stage, tinted(sprite, stage.light.haze, 0.2 * far), x, base)
+            return
         _reflect(stage, sprite, x, base)
         place(stage, tinted(sprite, stage.light.haze, 0.2 * far), x, base)
         return
@@ -280,7 +284,7 @@ def _drift_over(stage: Stage, x: float, base: float, width: float) -> None:
         return
     texture = tile(stage.rng("drift"), 128, 4, 4)
     u = (np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)) / np.float32(width)
-    crest = base - width * (0.012 + 0.03 * sample(texture, u * 0.35, u * 0)) * np.exp(-(u**2) * 4)
+    crest = base - width * (0.030 + 0.03 * sample(texture, u * 0.35, u * 0)) * np.exp(-(u**2) * 4)
     y = np.arange(y0, y1, dtype=np.float32)[:, None]
     rise = np.clip((y - crest) / max(1.0, width * 0.018), 0, 1)
     fade = np.exp(-((np.abs(u) * 1.75) ** 4)) * np.clip((y1 - y) / (width * 0.09), 0, 1)

@@ -143,7 +143,7 @@ def _paint_row(stage: Stage, row: _Row, name: str) -> None:
     misty = tone + (haze - tone) * (depth**2.2) * np.float32(0.55 * (1 - row.near * 0.75))
     stage.paint(np.broadcast_to(misty, (*mask.shape, 3)), mask, trees.top)
     if snowy and row.near > 0.2:
-        white = mix(stage.lit(rgb("#f5f8ff"), 0.72), haze, 0.5 * (1 - row.near))
+        white = mix(mix(stage.lit(rgb("#f5f8ff"), 0.9), rgb("#ffffff"), 0.18), haze, 0.4 * (1 - row.near))
         stage.paint(white, snow.mask() * mask * np.float32(0.82), snow.top)
 
 

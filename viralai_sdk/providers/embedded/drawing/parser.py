@@ -18,15 +18,17 @@ from .scene import STYLES, Scene, Subject
 KINDS: Final = ("subject", "place", "weather", "sky", "time", "style", "color")
 LONGEST_PHRASE: Final = 3
 MOST_FIGURES: Final = 7
+MOST_TINTS: Final = 2
 # Words may stand between a colour or a number and the figure it belongs to: "two small red boats".
 REACH: Final = 3
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _EXCLUSIVE: Final = (("sea", "lake", "river"), ("desert", "meadow"), ("desert", "hills"))
-_SPACE: Final = frozenset({"space", "planet", "stars", "sun"})
+_SPACE: Final = frozenset({"space", "planet", "stars"})
 _EARTHLY: Final = frozenset(
     {"sea", "lake", "river", "mountains", "hills", "desert", "beach", "city", "village", "forest", "meadow", "blossoms"}
 )
+_HOURS: Final[dict[str, Sequence[str] | None]] = {"landscape": None, "studio": None, "underwater": ("night", "dusk")}
 _FLOATING_HOMES: Final = frozenset({"space", "underwater", "studio"})
 
 
@@ -55,6 +57,9 @@ def _phrases() -> dict[str, tuple[str, str]]:
 
 def _singulars(word: str) -> Iterator[str]:
     yield word
+    irregular = load("vocabulary")["irregular"].get(word)
+    if irregular:
+        yield irregular
     if word.endswith("ies"):
         yield word[:-3] + "y"
     if word.endswith("es"):
@@ -70,7 +75,7 @@ def _look_up(words: Sequence[str]) -> tuple[str, str, bool] | None:
     for form in _singulars(last):
         found = _phrases().get(" ".join((*head, form)))
         if found:
-            return (*found, form != last or last in ("people", "men", "women", "children"))
+            return (*found, form != last)
     return None
 
 
@@ -164,14 +169,14 @@ class _Builder:
         backdrop = self._backdrop(subjects)
         self._drop_conflicts()
         allowed = self._allowed(backdrop)
-        times = [m.value for m in self._keep("time", None if backdrop in ("landscape", "studio", "underwater") else ())]
+        times = [m.value for m in self._keep("time", _HOURS.get(backdrop, ()))]
         weather = self._values("weather", allowed)
         sky = self._values("sky", allowed)
         places = self._values("place", allowed)
         if backdrop == "landscape":
             places, sky = self._furnish(places, weather, sky, subjects)
         style = next(iter(self._values("style", STYLES[:])), None)
-        colors, sky_color, land_color = self._colors(places)
+        colors, sky_color, land_color = self._colors(places, MOST_TINTS if backdrop != "abstract" else len(self.words))
         return {
             "backdrop": backdrop,
             "time": times[0] if times else self._implied_time(sky),
@@ -263,6 +268,13 @@ class _Builder:
         for group in _EXCLUSIVE:
             first = next((m.value for m in self.asked if m.value in group), None)
             self.asked = [m for m in self.asked if m.value not in group or m.value == first]
+        values = {m.value for m in self.asked}
+        hour = next((m.value for m in self.asked if m.kind == "time"), None)
+        dark = hour in ("night", "dusk") or (hour is None and bool(values & {"moon", "stars", "aurora"}))
+        hidden = {"sun"} if dark else {"moon"} if hour else set()
+        if "snow" in values:  # snow covers grass and sand alike
+            hidden |= {"meadow", "desert"}
+        self.asked = [m for m in self.asked if m.value not in hidden]
         stormy = any(m.value in ("storm", "rain", "clouds") for m in self.asked)
         if stormy:
             self.asked = [m for m in self.asked if m.value != "clear"]
@@ -285,6 +297,8 @@ class _Builder:
         if not land:
             for subject in subjects[:1]:
                 for place in load("shapes")[subject.name]["home"].split():
+                    if place == "meadow" and "snow" in weather:
+                        continue
                     self._default(place, land)
             if "snow" in weather:
                 for place in ("hills", "forest"):
@@ -305,7 +319,7 @@ class _Builder:
             return "night"
         return "day" if {"rainbow"} & set(sky) else None
 
-    def _colors(self, places: tuple[str, ...]) -> tuple[tuple[str, ...], str | None, str | None]:
+    def _colors(self, places: tuple[str, ...], most: int) -> tuple[tuple[str, ...], str | None, str | None]:
         """Colours of no figure: of the sky or of the land when that word follows, else of the whole picture."""
         general: list[str] = []
         sky_color: str | None = None
@@ -314,12 +328,15 @@ class _Builder:
         for match in (m for m in self.asked if m.kind == "color" and m.at not in self.spent):
             after = match.at + len(match.words)
             following = self.words[after : after + 2]
+            tints_all = "sky" not in following and not (lands & {after, after + 1} and land_color is None)
+            if tints_all and match.value not in general and len(general) >= most:
+                continue
             self._spend(match)
             if "sky" in following:
                 sky_color = match.value
                 self.spent.add(after + following.index("sky"))
-            elif lands & {after, after + 1} and land_color is None:
-                land_color = match.value
-            else:
+            elif tints_all:
                 general.append(match.value)
+            else:
+                land_color = match.value
         return tuple(dict.fromkeys(general)), sky_color, land_color

@@ -15,10 +15,12 @@ def ground_kind(stage: Stage) -> str:
     scene = stage.scene
     if scene.has("snow"):
         return "snow"
-    if "city" in scene.places and not {"desert", "beach", "meadow", "hills", "forest", "river", "blossoms"} & set(
-        scene.places
-    ):
-        return "road"
+    covers = ("desert", "beach", "meadow", "hills", "forest", "river", "blossoms")
+    if scene.has("city") and not any(scene.has(cover) for cover in covers):
+        # A dry town by day stands behind a park; asphalt is worth showing when it shines or carries cars.
+        driven = "street" in scene.used or any(subject.name == "car" for subject in scene.subjects)
+        if driven or scene.has("rain") or stage.time in ("night", "dusk"):
+            return "road"
     return next((kind for kind in ("desert", "beach", "meadow", "hills", "forest") if scene.has(kind)), "meadow")
 
 
@@ -131,7 +133,7 @@ def _layer(stage: Stage, outline: Array, base: Array, near: float, kind: str, gr
     if kind == "snow":  # snow scatters: its light stays whiter and its shadows bluer than those of other ground
         light, shade = mix(light, rgb("#ffffff"), 0.42), mix(shade, rgb("#8fa3d6"), 0.35)
     color = base * (shade + (light - shade) * lit)
-    air = np.float32(0.62 * (1 - near) ** 1.3)
+    air = np.float32((0.62 if kind != "road" else 0.12) * (1 - near) ** 1.3)
     color += (stage.light.haze - color) * air
     stage.paint(color, mask, top)
 
