@@ -10,7 +10,7 @@ from .backdrops import paint_abstract, paint_space, paint_studio, paint_underwat
 from .color import mix, rgb, smoothstep
 from .data import load
 from .figures import Sprite, place, render, shadow, shape_of, tinted
-from .growth import paint_city, paint_forest, paint_grass
+from .growth import paint_city, paint_flowers, paint_forest, paint_grass
 from .noise import sample, tile
 from .scene import Subject
 from .sky import paint_sky
@@ -113,13 +113,15 @@ def _landscape(stage: Stage) -> None:
         paint_godrays(stage)
     if scene.has("snow"):
         paint_snowfall(stage, front=False)
+    if scene.has("blossoms"):  # before the figures: flowers over a face would spoil it
+        paint_flowers(stage)
     _place_subjects(stage)
     stage.report(0.64, "figures")
     green = ground_kind(stage) in ("meadow", "hills", "forest")
     if green and not scene.has("city") and (not wet or _needs_bank(stage)) and not scene.has("river"):
-        paint_grass(stage, flowers=scene.has("blossoms"))
+        paint_grass(stage)
     elif scene.has("blossoms"):
-        paint_grass(stage, flowers=True)
+        paint_grass(stage)
     if scene.has("rain") or (scene.has("storm") and not scene.has("snow") and "rain" not in scene.unwanted):
         paint_rain(stage)
     if scene.has("snow"):
@@ -185,7 +187,7 @@ def _place_subjects(stage: Stage) -> None:
     groups = len(scene.subjects)
     order = sorted(enumerate(scene.subjects), key=lambda item: shape_of(item[1].name)["anchor"] != "air")
     for index, subject in order:
-        spots = {1: (0.5,), 2: (0.36, 0.68), 3: (0.26, 0.52, 0.78)}[groups]
+        spots = {1: (0.5,), 2: (0.28, 0.73), 3: (0.2, 0.5, 0.8)}[groups]
         _place_group(stage, subject, spots[index], index, 1.0 if groups == 1 else 0.82)
 
 
@@ -196,17 +198,21 @@ def _place_group(stage: Stage, subject: Subject, spot: float, index: int, scale:
     lone = 1.9 if shape.get("flock") and count == 1 else 1.0
     size = lone * float(shape["size"]) * scale / (1 + 0.22 * (count - 1) ** 0.8)
     width_share = size * shape["box"][0] / shape["box"][1]
-    size *= min(1.0, 0.80 * stage.across / max(0.01, width_share * (1 + 0.9 * (count - 1))))
+    room = stage.across / max(1, len(stage.scene.subjects))
+    size *= min(1.0, 0.84 * room / max(0.01, width_share * (1 + 0.9 * (count - 1))))
     size *= min(1.25, stage.down**0.35)
     step = max(size * shape["box"][0] / shape["box"][1] * 1.12, 0.15 if shape.get("flock") else 0.0)
-    step = min(step, 0.86 * stage.across / max(1, count))
+    step = min(step, 0.86 * room / count)
     drift = float(rng.uniform(-0.12, 0.12))
     size *= float(rng.uniform(0.92, 1.1))
     for number in range(count):
         far = float(rng.uniform(0, 1)) if count > 1 else 0.0
         height = stage.unit * size * (1 - 0.28 * far)
         offset = (number - (count - 1) / 2) * step
-        x = stage.width * (spot + drift * (0.4 if count > 1 else 1)) + offset * stage.unit
+        x = (
+            stage.width * (spot + drift * (0.3 if count > 1 or len(stage.scene.subjects) > 1 else 1))
+            + offset * stage.unit
+        )
         sprite = render(stage, subject.name, height, subject.color, f"{subject.name}.{number}",
                         glow=stage.scene.backdrop in ("space", "underwater"), tilt=_tilt(shape, rng))  # fmt: skip
         if rng.random() < 0.5 and not shape.get("steam"):

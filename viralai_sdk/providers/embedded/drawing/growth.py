@@ -147,10 +147,8 @@ def _paint_row(stage: Stage, row: _Row, name: str) -> None:
         stage.paint(white, snow.mask() * mask * np.float32(0.82), snow.top)
 
 
-def paint_grass(stage: Stage, *, flowers: bool) -> None:
-    """Blades along the bottom edge, and flowers spread over the meadow, small far off and large near by."""
-    if flowers:
-        _flowers(stage)
+def paint_grass(stage: Stage) -> None:
+    """Blades of grass along the bottom edge."""
     rng = stage.rng("grass")
     height = stage.unit * 0.085
     blades, lights = (Stencil(stage.width, stage.height - height * 1.7, stage.height, stage.height) for _ in range(2))
@@ -168,7 +166,8 @@ def paint_grass(stage: Stage, *, flowers: bool) -> None:
     stage.paint(stage.lit(green * 0.98, 0.7) * dim, lights.mask(), lights.top)
 
 
-def _flowers(stage: Stage) -> None:
+def paint_flowers(stage: Stage) -> None:
+    """Flowers spread over the meadow, small far off and large near by."""
     rng = stage.rng("flowers")
     kinds = [color for word, color in load("palettes")["flower_words"].items() if word in stage.scene.used]
     named = [
