@@ -118,9 +118,9 @@ def _landscape(stage: Stage) -> None:
     _place_subjects(stage)
     stage.report(0.64, "figures")
     green = ground_kind(stage) in ("meadow", "hills", "forest")
-    if green and not scene.has("city") and (not wet or _needs_bank(stage)) and not scene.has("river"):
-        paint_grass(stage)
-    elif scene.has("blossoms"):
+    if (green and not scene.has("city") and (not wet or _needs_bank(stage)) and not scene.has("river")) or scene.has(
+        "blossoms"
+    ):
         paint_grass(stage)
     if scene.has("rain") or (scene.has("storm") and not scene.has("snow") and "rain" not in scene.unwanted):
         paint_rain(stage)
