@@ -157,7 +157,12 @@ def _seabed(stage: Stage, stops: list[Array]) -> None:
             sprite = render(stage, "coral", height, color, f"coral.{depth}.{index}")
             sprite = tinted(sprite, stops[2], 0.62 - 0.32 * depth)
             spot = float(rng.uniform(0, 1))
-            place(stage, sprite if rng.random() < 0.5 else sprite.flipped(), spot * stage.width, stage.height * (base + 0.03))
+            place(
+                stage,
+                sprite if rng.random() < 0.5 else sprite.flipped(),
+                spot * stage.width,
+                stage.height * (base + 0.03),
+            )
         crest = resize(stage.field(f"bed.{depth}", 1.4, octaves=3, size=(64, 2))[:1], stage.width, 1)[0]
         outline = stage.height * base + crest * stage.unit * 0.04
         y = np.arange(stage.height, dtype=np.float32)[:, None]
@@ -191,7 +196,9 @@ def paint_studio(stage: Stage) -> None:
     if stage.scene.colors:
         base = mix(rgb(load("palettes")["named"][stage.scene.colors[0]]), rgb("#ffffff"), 0.25)
     wall = base * mix(stage.light.shade, stage.light.light, 0.7)
-    lamp = np.exp(-np.hypot(x - np.float32(stage.sun[0]), y - np.float32(stage.height * 0.22)) / np.float32(0.75 * stage.unit))
+    lamp = np.exp(
+        -np.hypot(x - np.float32(stage.sun[0]), y - np.float32(stage.height * 0.22)) / np.float32(0.75 * stage.unit)
+    )
     area = wall * (0.55 + 0.62 * lamp)[..., None] + (warm * 0.10) * lamp[..., None]
     stage.canvas[:] = np.clip(stage.enlarge_color(area.astype(np.float32)), 0, 1)
     layer = Image.new("L", (stage.width, stage.height))
@@ -208,4 +215,7 @@ def paint_studio(stage: Stage) -> None:
     table = mix(rgb("#8f6a4c"), base, 0.35) * mix(stage.light.shade, stage.light.light, 0.72)
     shine = np.exp(-(((np.arange(stage.width, dtype=np.float32)[None, :] - stage.sun[0]) / (0.6 * stage.unit)) ** 2))
     color = table * (0.80 + 0.10 * wood + 0.30 * np.exp(-np.clip(below, 0, 9) * 7) * shine)[..., None]
-    stage.paint(np.clip(color, 0, 1).astype(np.float32), smoothstep(-0.004, 0.004, below) + np.zeros((1, stage.width), np.float32))
+    stage.paint(
+        np.clip(color, 0, 1).astype(np.float32),
+        smoothstep(-0.004, 0.004, below) + np.zeros((1, stage.width), np.float32),
+    )

@@ -7,11 +7,14 @@ only blends between hues go through OKLab, where they stay clean.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+Real = npt.NDArray[np.floating[Any]]
+"""What arithmetic of float32 with Python numbers is typed as; functions take it and give `Array`."""
 
 _TO_LMS = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
@@ -63,9 +66,9 @@ def ramp(stops: Sequence[Array], size: int = 512) -> Array:
     return from_oklab(table.astype(np.float32))
 
 
-def look_up(table: Array, at: Array) -> Array:
+def look_up(table: Array, at: Real) -> Array:
     """Colours of `table` at positions 0..1; neighbours are blended, so a slow gradient has no steps."""
-    position = np.clip(at, 0, 1) * np.float32(len(table) - 1)
+    position = np.clip(at, 0, 1).astype(np.float32) * np.float32(len(table) - 1)
     index = np.minimum(position.astype(np.int32), len(table) - 2)
     fraction = (position - index)[..., None]
     low = table[index]
@@ -81,7 +84,7 @@ def tint(color: Array, toward: Array, amount: float) -> Array:
     return from_oklab(shifted)
 
 
-def smoothstep(low: float, high: float, value: Array) -> Array:
+def smoothstep(low: float, high: float, value: Real) -> Array:
     """0 below `low`, 1 above `high`, smooth between; `low` may exceed `high` to fall instead of rise."""
     t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 
 from .backdrops import paint_abstract, paint_space, paint_studio, paint_underwater
-from .color import mix, rgb
+from .color import mix, rgb, smoothstep
 from .data import load
 from .figures import Sprite, place, render, shadow, shape_of, tinted
-from .growth import paint_city, paint_forest, paint_grass
+from .growth import paint_city, paint_flowers, paint_forest, paint_grass
 from .noise import sample, tile
 from .scene import Subject
 from .sky import paint_sky
 from .stage import Light, Stage
 from .terrain import ground_kind, paint_beach, paint_ground, paint_mountains
-from .water import paint_river, paint_water
+from .water import paint_river, paint_water, wet_ground
 from .weather import paint_fog, paint_godrays, paint_lightning, paint_rain, paint_snowfall
 
 WATERS = ("sea", "lake")
@@ -69,17 +69,20 @@ def _arrange(stage: Stage) -> None:
         low = 0.70
     if any(place in scene.places for place in WATERS):
         low = 0.60
-    stage.horizon = int(stage.height * (low + float(rng.uniform(-0.03, 0.03))))
+    stage.horizon = int(stage.height * (low + float(rng.uniform(-0.045, 0.045))))
     side = float(rng.choice([rng.uniform(0.2, 0.36), rng.uniform(0.64, 0.8)]))
-    drop = {"sunset": 0.72 if scene.has("mountains") or scene.has("city") else 0.82, "dawn": 0.62, "day": 0.26, "dusk": 0.9, "night": 0.34}[stage.time]
+    drop = {
+        "sunset": 0.72 if scene.has("mountains") or scene.has("city") else 0.82,
+        "dawn": 0.62,
+        "day": 0.26,
+        "dusk": 0.9,
+        "night": 0.34,
+    }[stage.time]
     stage.sun = (stage.width * side, stage.horizon * (drop + float(rng.uniform(-0.06, 0.06))))
-    hidden = scene.has("storm") or scene.has("rain") or "sun" in _unwanted(stage)
+    overcast = (scene.has("storm") or scene.has("rain")) and not scene.has("sun") and not scene.has("moon")
+    hidden = overcast or "sun" in scene.unwanted
     shining = scene.has("sun") or stage.time in ("sunset", "dawn")
     stage.reflects_sun = (scene.has("moon") if stage.time in ("night", "dusk") else shining) and not hidden
-
-
-def _unwanted(stage: Stage) -> tuple[str, ...]:
-    return stage.scene.unwanted
 
 
 def _landscape(stage: Stage) -> None:
@@ -103,20 +106,22 @@ def _landscape(stage: Stage) -> None:
         _land(stage)
     stage.report(0.5, "land")
     if scene.has("fog"):
-        paint_fog(stage)
+        paint_fog(stage, 0.78)
     elif scene.has("forest") or scene.has("mountains"):
         paint_fog(stage, 0.36, "haze")
     if stage.reflects_sun and stage.time in ("sunset", "dawn"):
         paint_godrays(stage)
     if scene.has("snow"):
         paint_snowfall(stage, front=False)
+    if scene.has("blossoms"):  # before the figures: flowers over a face would spoil it
+        paint_flowers(stage)
     _place_subjects(stage)
     stage.report(0.64, "figures")
     green = ground_kind(stage) in ("meadow", "hills", "forest")
-    if green and not scene.has("city") and (not wet or _needs_bank(stage)) and not scene.has("river"):
-        paint_grass(stage, flowers=scene.has("blossoms"))
-    elif scene.has("blossoms"):
-        paint_grass(stage, flowers=True)
+    if (green and not scene.has("city") and (not wet or _needs_bank(stage)) and not scene.has("river")) or scene.has(
+        "blossoms"
+    ):
+        paint_grass(stage)
     if scene.has("rain") or (scene.has("storm") and not scene.has("snow") and "rain" not in scene.unwanted):
         paint_rain(stage)
     if scene.has("snow"):
@@ -150,7 +155,10 @@ def _land(stage: Stage) -> None:
     scene = stage.scene
     if scene.has("city"):
         paint_city(stage, stage.horizon + 0.03 * stage.unit)
-    paint_ground(stage, 0.0, 1.0, 4)
+    street = ground_kind(stage) == "road"
+    paint_ground(stage, 0.0, 1.0, 1 if street else 4)
+    if street:
+        wet_ground(stage, 0.55 if scene.has("rain") else 0.3 if stage.time in ("night", "dusk") else 0.14)
     if scene.has("river"):
         paint_river(stage)
     if scene.has("forest"):
@@ -179,7 +187,7 @@ def _place_subjects(stage: Stage) -> None:
     groups = len(scene.subjects)
     order = sorted(enumerate(scene.subjects), key=lambda item: shape_of(item[1].name)["anchor"] != "air")
     for index, subject in order:
-        spots = {1: (0.5,), 2: (0.36, 0.68), 3: (0.26, 0.52, 0.78)}[groups]
+        spots = {1: (0.5,), 2: (0.28, 0.73), 3: (0.2, 0.5, 0.8)}[groups]
         _place_group(stage, subject, spots[index], index, 1.0 if groups == 1 else 0.82)
 
 
@@ -190,14 +198,21 @@ def _place_group(stage: Stage, subject: Subject, spot: float, index: int, scale:
     lone = 1.9 if shape.get("flock") and count == 1 else 1.0
     size = lone * float(shape["size"]) * scale / (1 + 0.22 * (count - 1) ** 0.8)
     width_share = size * shape["box"][0] / shape["box"][1]
-    size *= min(1.0, 0.80 * stage.across / max(0.01, width_share * (1 + 0.9 * (count - 1))))
+    room = stage.across / max(1, len(stage.scene.subjects))
+    size *= min(1.0, 0.84 * room / max(0.01, width_share * (1 + 0.9 * (count - 1))))
     size *= min(1.25, stage.down**0.35)
-    drift = float(rng.uniform(-0.07, 0.07))
+    step = max(size * shape["box"][0] / shape["box"][1] * 1.12, 0.15 if shape.get("flock") else 0.0)
+    step = min(step, 0.86 * room / count)
+    drift = float(rng.uniform(-0.12, 0.12))
+    size *= float(rng.uniform(0.92, 1.1))
     for number in range(count):
         far = float(rng.uniform(0, 1)) if count > 1 else 0.0
         height = stage.unit * size * (1 - 0.28 * far)
-        offset = (number - (count - 1) / 2) * (width_share * 1.1 if not shape.get("flock") else 0.15)
-        x = stage.width * (spot + drift) + offset * stage.unit * (1 if count < 5 else 0.75)
+        offset = (number - (count - 1) / 2) * step
+        x = (
+            stage.width * (spot + drift * (0.3 if count > 1 or len(stage.scene.subjects) > 1 else 1))
+            + offset * stage.unit
+        )
         sprite = render(stage, subject.name, height, subject.color, f"{subject.name}.{number}",
                         glow=stage.scene.backdrop in ("space", "underwater"), tilt=_tilt(shape, rng))  # fmt: skip
         if rng.random() < 0.5 and not shape.get("steam"):
@@ -227,6 +242,12 @@ def _set_down(
     wet = any(stage.scene.has(water) for water in WATERS)
     if anchor in ("water", "under") and backdrop == "landscape" and (wet or stage.scene.has("river")):
         base = stage.horizon + span * (0.30 - 0.16 * far)
+        if anchor == "under":  # a swimmer shows its back; the rest of it fades into the water
+            rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+            sprite = Sprite(sprite.color, sprite.alpha * (1 - 0.88 * smoothstep(0.50, 0.72, rows)))
+            base += 0.2 * height
+            place(stage, tinted(sprite, stage.light.haze, 0.2 * far), x, base)
+            return
         _reflect(stage, sprite, x, base)
         place(stage, tinted(sprite, stage.light.haze, 0.2 * far), x, base)
         return
@@ -238,7 +259,12 @@ def _set_down(
         _drift_over(stage, x, base, sprite.alpha.shape[1])
     steam = shape_of(subject.name).get("steam")
     if steam:
-        _steam(stage, x + (steam[0] / shape_of(subject.name)["box"][0] - 0.5) * sprite.alpha.shape[1], base - height * 0.62, height)
+        _steam(
+            stage,
+            x + (steam[0] / shape_of(subject.name)["box"][0] - 0.5) * sprite.alpha.shape[1],
+            base - height * 0.62,
+            height,
+        )
 
 
 def _reflect(stage: Stage, sprite: Sprite, x: float, base: float) -> None:
@@ -264,7 +290,7 @@ def _drift_over(stage: Stage, x: float, base: float, width: float) -> None:
         return
     texture = tile(stage.rng("drift"), 128, 4, 4)
     u = (np.arange(x0, x1, dtype=np.float32)[None, :] - np.float32(x)) / np.float32(width)
-    crest = base - width * (0.012 + 0.03 * sample(texture, u * 0.35, u * 0)) * np.exp(-(u**2) * 4)
+    crest = base - width * (0.030 + 0.03 * sample(texture, u * 0.35, u * 0)) * np.exp(-(u**2) * 4)
     y = np.arange(y0, y1, dtype=np.float32)[:, None]
     rise = np.clip((y - crest) / max(1.0, width * 0.018), 0, 1)
     fade = np.exp(-((np.abs(u) * 1.75) ** 4)) * np.clip((y1 - y) / (width * 0.09), 0, 1)

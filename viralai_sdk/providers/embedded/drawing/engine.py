@@ -10,7 +10,7 @@ from PIL import Image
 from .compose import compose
 from .noise import Streams
 from .parser import parse, style_of
-from .scene import DEFAULT_STYLE, ENGINE, STYLES, Drawing, ProgressFn
+from .scene import DEFAULT_STYLE, ENGINE, Drawing, ProgressFn
 from .stage import PREVIEW, Stage
 from .styles import finish
 
@@ -82,6 +82,3 @@ def _preview(image: Image.Image) -> Image.Image:
     small = image.copy()
     small.thumbnail((PREVIEW, PREVIEW))
     return small
-
-
-__all__ = ["STYLES", "draw"]

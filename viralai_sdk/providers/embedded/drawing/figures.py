@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .color import Array, mix, rgb, smoothstep, tint
+from .color import Array, mix, rgb, smoothstep
 from .data import load
 from .noise import fbm
 from .stage import Stage
@@ -109,8 +109,9 @@ def render(
     height = max(3.0, min(float(LARGEST), height))
     scale = 2 * height / box_h
     size = (max(2, int(box_w * scale) // 2 * 2), max(2, int(box_h * scale) // 2 * 2))
-    flat, cover = Image.new("RGB", size), Image.new("L", size)
+    flat, cover, lamps = Image.new("RGB", size), Image.new("L", size), Image.new("L", size)
     pen, stencil = ImageDraw.Draw(flat), ImageDraw.Draw(cover)
+    bulbs = ImageDraw.Draw(lamps)
     colors = _colors(name, color) | {k: rgb(load("palettes")["named"][v]) * 0.8 for k, v in (part or {}).items()}
     for fill, kind, points, thick in _outlines(name):
         xy = [(x * scale, y * scale) for x, y in points]
@@ -122,15 +123,20 @@ def render(
         else:
             pen.polygon(xy, fill=(r, g, b))
             stencil.polygon(xy, fill=255)
+            bulbs.polygon(xy, fill=255 if fill in shape.get("emits", ()) else 0)
     if tilt:
-        flat, cover = (
-            image.rotate(np.degrees(tilt), Image.Resampling.BILINEAR, expand=True) for image in (flat, cover)
-        )
-        even = (max(2, flat.width // 2 * 2), max(2, flat.height // 2 * 2))
-        flat, cover = flat.crop((0, 0, *even)), cover.crop((0, 0, *even))
+        turned = [
+            image.rotate(float(np.degrees(tilt)), Image.Resampling.BILINEAR, expand=True)
+            for image in (flat, cover, lamps)
+        ]
+        even = (max(2, turned[0].width // 2 * 2), max(2, turned[0].height // 2 * 2))
+        flat, cover, lamps = (image.crop((0, 0, *even)) for image in turned)
     alpha = np.asarray(cover.reduce(2), dtype=np.float32) / np.float32(255)
     spread = _fill_edges(flat, cover)
-    return Sprite(_model(stage, spread, cover.reduce(2), alpha, key, float(shape.get("fur", 0.0)), glow), alpha)
+    modelled = _model(stage, spread, cover.reduce(2), alpha, key, float(shape.get("fur", 0.0)), glow)
+    shining = np.asarray(lamps.reduce(2), dtype=np.float32) / np.float32(255)
+    modelled = modelled + (spread - modelled) * shining[..., None]
+    return Sprite(np.asarray(modelled, dtype=np.float32), alpha)
 
 
 def _fill_edges(flat: Image.Image, cover: Image.Image) -> Array:
@@ -198,7 +204,6 @@ def shadow(stage: Stage, x: float, base: float, width: float, strength: float = 
 
 def tinted(sprite: Sprite, color: Array, amount: float) -> Sprite:
     """The sprite seen through air or water of a colour."""
-    return Sprite(np.asarray(sprite.color + (color - sprite.color) * np.float32(amount), dtype=np.float32), sprite.alpha)
-
-
-__all__ = ["Sprite", "place", "render", "shadow", "shape_of", "tint", "tinted"]
+    return Sprite(
+        np.asarray(sprite.color + (color - sprite.color) * np.float32(amount), dtype=np.float32), sprite.alpha
+    )

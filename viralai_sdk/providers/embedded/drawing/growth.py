@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 
 class Stencil:
-    """A mask drawn with Pillow at twice the canvas's resolution over a band of rows, then shrunk: cheap antialiasing."""
+    """A mask drawn with Pillow at twice the canvas's resolution over a band of rows, then shrunk: antialiased."""
 
     def __init__(self, width: int, top: float, bottom: float, limit: int) -> None:
         self.top = max(0, min(limit - 1, int(top)))
@@ -74,10 +74,15 @@ def _conifer(x: float, base: float, height: float, rng: np.random.Generator) -> 
         tip_l, tip_r = x - spread * float(jitter[tier, 0]), x + spread * float(jitter[tier, 1])
         inner = spread * 0.62
         droop = height * 0.02
-        left += [(x - spread * 0.9, y - droop * 0.2), (tip_l, y + droop), (x - inner, y), (x - inner * 1.12, y + droop * 0.5),
-                 (x - inner * 0.8, y - droop * 0.6)]  # fmt: skip
-        right += [(x + spread * 0.9, y - droop * 0.2), (tip_r, y + droop), (x + inner, y), (x + inner * 1.12, y + droop * 0.5),
-                  (x + inner * 0.8, y - droop * 0.6)]  # fmt: skip
+        for side, tip, edge in ((-1, tip_l, left), (1, tip_r, right)):
+            notch = side * inner
+            edge += [
+                (x + side * spread * 0.9, y - droop * 0.2),
+                (tip, y + droop),
+                (x + notch, y),
+                (x + notch * 1.12, y + droop * 0.5),
+                (x + notch * 0.8, y - droop * 0.6),
+            ]
         # Snow lies unevenly: every tier carries a thin ragged cap on each side, thicker toward its tip.
         thin = (y - previous) * float(rng.uniform(0.25, 0.6))
         for side, tip in ((1, tip_r), (-1, tip_l)):
@@ -138,14 +143,12 @@ def _paint_row(stage: Stage, row: _Row, name: str) -> None:
     misty = tone + (haze - tone) * (depth**2.2) * np.float32(0.55 * (1 - row.near * 0.75))
     stage.paint(np.broadcast_to(misty, (*mask.shape, 3)), mask, trees.top)
     if snowy and row.near > 0.2:
-        white = mix(stage.lit(rgb("#f5f8ff"), 0.72), haze, 0.5 * (1 - row.near))
+        white = mix(mix(stage.lit(rgb("#f5f8ff"), 0.9), rgb("#ffffff"), 0.18), haze, 0.4 * (1 - row.near))
         stage.paint(white, snow.mask() * mask * np.float32(0.82), snow.top)
 
 
-def paint_grass(stage: Stage, *, flowers: bool) -> None:
-    """Blades along the bottom edge, and flowers spread over the meadow, small far off and large near by."""
-    if flowers:
-        _flowers(stage)
+def paint_grass(stage: Stage) -> None:
+    """Blades of grass along the bottom edge."""
     rng = stage.rng("grass")
     height = stage.unit * 0.085
     blades, lights = (Stencil(stage.width, stage.height - height * 1.7, stage.height, stage.height) for _ in range(2))
@@ -163,9 +166,16 @@ def paint_grass(stage: Stage, *, flowers: bool) -> None:
     stage.paint(stage.lit(green * 0.98, 0.7) * dim, lights.mask(), lights.top)
 
 
-def _flowers(stage: Stage) -> None:
+def paint_flowers(stage: Stage) -> None:
+    """Flowers spread over the meadow, small far off and large near by."""
     rng = stage.rng("flowers")
-    named = [rgb(load("palettes")["named"][name]) for name in stage.scene.colors[:3]]
+    kinds = [color for word, color in load("palettes")["flower_words"].items() if word in stage.scene.used]
+    named = [
+        rgb(load("palettes")["named"][name])
+        for name in (*kinds, *filter(None, [stage.scene.land_color]), *stage.scene.colors)[:3]
+    ]
+    if len(named) == 1:
+        named.append(mix(named[0], rgb("#ffffff"), 0.35))
     palette = named or [rgb(color) for color in load("palettes")["flowers"]]
     top = stage.horizon + (stage.height - stage.horizon) * 0.16
     stencils = [Stencil(stage.width, top - stage.unit * 0.05, stage.height, stage.height) for _ in palette]
@@ -210,7 +220,9 @@ def _skyline(stage: Stage, base: float, near: float, lights: float, name: str) -
         center = abs((x + wide / 2) / stage.width - 0.5) * 2
         height = tall * float(rng.uniform(0.35, 1.0)) * (1.15 - 0.62 * min(1, center) ** 1.3)
         _tower(walls, x, base, wide, height, rng)
-        sides.box(x if not right_lit else x + wide * 0.62, base - height, x + (wide * 0.38 if not right_lit else wide), base)
+        sides.box(
+            x if not right_lit else x + wide * 0.62, base - height, x + (wide * 0.38 if not right_lit else wide), base
+        )
         _windows(warm, cool, x, base, wide, height, stage.unit * (0.0042 + 0.0024 * near), lights, rng)
         x += wide * float(rng.uniform(0.82, 1.25))
     mask = walls.mask()

@@ -12,7 +12,7 @@ from math import ceil
 import numpy as np
 from PIL import Image
 
-from .color import Array
+from .color import Array, Real
 
 
 class Streams:
@@ -101,10 +101,10 @@ def tile(rng: np.random.Generator, size: int = 256, cells: int = 4, octaves: int
     return np.asarray(total / np.float32(norm), dtype=np.float32)
 
 
-def sample(texture: Array, u: Array, v: Array) -> Array:
+def sample(texture: Array, u: Real, v: Real) -> Array:
     """Bilinear look-up of a repeating texture at (u, v) in units of its period."""
     size = texture.shape[0]
-    x, y = u * np.float32(size), v * np.float32(size)
+    x, y = u.astype(np.float32) * np.float32(size), v.astype(np.float32) * np.float32(size)
     x0, y0 = np.floor(x), np.floor(y)
     fx, fy = x - x0, y - y0
     column, row = x0.astype(np.int32) % size, y0.astype(np.int32) % size

@@ -18,15 +18,17 @@ from .scene import STYLES, Scene, Subject
 KINDS: Final = ("subject", "place", "weather", "sky", "time", "style", "color")
 LONGEST_PHRASE: Final = 3
 MOST_FIGURES: Final = 7
+MOST_TINTS: Final = 2
 # Words may stand between a colour or a number and the figure it belongs to: "two small red boats".
 REACH: Final = 3
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _EXCLUSIVE: Final = (("sea", "lake", "river"), ("desert", "meadow"), ("desert", "hills"))
-_SPACE: Final = frozenset({"space", "planet", "stars", "sun"})
+_SPACE: Final = frozenset({"space", "planet", "stars"})
 _EARTHLY: Final = frozenset(
     {"sea", "lake", "river", "mountains", "hills", "desert", "beach", "city", "village", "forest", "meadow", "blossoms"}
 )
+_HOURS: Final[dict[str, Sequence[str] | None]] = {"landscape": None, "studio": None, "underwater": ("night", "dusk")}
 _FLOATING_HOMES: Final = frozenset({"space", "underwater", "studio"})
 
 
@@ -55,6 +57,9 @@ def _phrases() -> dict[str, tuple[str, str]]:
 
 def _singulars(word: str) -> Iterator[str]:
     yield word
+    irregular = load("vocabulary")["irregular"].get(word)
+    if irregular:
+        yield irregular
     if word.endswith("ies"):
         yield word[:-3] + "y"
     if word.endswith("es"):
@@ -70,7 +75,7 @@ def _look_up(words: Sequence[str]) -> tuple[str, str, bool] | None:
     for form in _singulars(last):
         found = _phrases().get(" ".join((*head, form)))
         if found:
-            return (*found, form != last or last in ("people", "men", "women", "children"))
+            return (*found, form != last)
     return None
 
 
@@ -164,14 +169,14 @@ class _Builder:
         backdrop = self._backdrop(subjects)
         self._drop_conflicts()
         allowed = self._allowed(backdrop)
-        times = [m.value for m in self._keep("time", None if backdrop in ("landscape", "studio", "underwater") else ())]
+        times = [m.value for m in self._keep("time", _HOURS.get(backdrop, ()))]
         weather = self._values("weather", allowed)
         sky = self._values("sky", allowed)
         places = self._values("place", allowed)
         if backdrop == "landscape":
             places, sky = self._furnish(places, weather, sky, subjects)
         style = next(iter(self._values("style", STYLES[:])), None)
-        colors, sky_color = self._colors()
+        colors, sky_color, land_color = self._colors(places, MOST_TINTS if backdrop != "abstract" else len(self.words))
         return {
             "backdrop": backdrop,
             "time": times[0] if times else self._implied_time(sky),
@@ -181,6 +186,7 @@ class _Builder:
             "subjects": subjects,
             "colors": colors,
             "sky_color": sky_color,
+            "land_color": land_color,
             "style": style,
             "style_words": tuple(w for m in self.asked if m.kind == "style" and m.value == style for w in m.words),
             "unwanted": tuple(sorted(self.unwanted)),
@@ -206,7 +212,7 @@ class _Builder:
         for match in (m for m in self.asked if m.kind == "subject"):
             if match.value not in found and len(found) == 3:
                 continue
-            count, color = (3 if match.plural else 1), None
+            count, color = (self._several(match.value) if match.plural else 1), None
             for index in range(match.at - 1, max(-1, match.at - 1 - REACH), -1):
                 if index in taken or (self.words[index] in ("and", "with", "in", "on") and index != match.at):
                     break
@@ -226,6 +232,10 @@ class _Builder:
                 (earlier.color if earlier else None) or color,
             )
         return tuple(found.values())
+
+    @staticmethod
+    def _several(figure: str) -> int:
+        return 5 if load("shapes")[figure].get("flock") else 3
 
     def _backdrop(self, subjects: tuple[Subject, ...]) -> str:
         values = {m.value for m in self.asked if m.kind in ("place", "weather", "sky")}
@@ -258,6 +268,13 @@ class _Builder:
         for group in _EXCLUSIVE:
             first = next((m.value for m in self.asked if m.value in group), None)
             self.asked = [m for m in self.asked if m.value not in group or m.value == first]
+        values = {m.value for m in self.asked}
+        hour = next((m.value for m in self.asked if m.kind == "time"), None)
+        dark = hour in ("night", "dusk") or (hour is None and bool(values & {"moon", "stars", "aurora"}))
+        hidden = {"sun"} if dark else {"moon"} if hour else set()
+        if "snow" in values:  # snow covers grass and sand alike
+            hidden |= {"meadow", "desert"}
+        self.asked = [m for m in self.asked if m.value not in hidden]
         stormy = any(m.value in ("storm", "rain", "clouds") for m in self.asked)
         if stormy:
             self.asked = [m for m in self.asked if m.value != "clear"]
@@ -280,6 +297,8 @@ class _Builder:
         if not land:
             for subject in subjects[:1]:
                 for place in load("shapes")[subject.name]["home"].split():
+                    if place == "meadow" and "snow" in weather:
+                        continue
                     self._default(place, land)
             if "snow" in weather:
                 for place in ("hills", "forest"):
@@ -288,7 +307,7 @@ class _Builder:
                 for place in ("hills", "mountains"):
                     self._default(place, land)
         night = any(m.value == "night" for m in self.asked)
-        if "clear" not in weather:
+        if "clear" not in weather and "aurora" not in sky:
             self._default("clouds", above)
         if night and not {"storm", "rain", "fog"} & set(weather):
             self._default("stars", above)
@@ -300,15 +319,24 @@ class _Builder:
             return "night"
         return "day" if {"rainbow"} & set(sky) else None
 
-    def _colors(self) -> tuple[tuple[str, ...], str | None]:
+    def _colors(self, places: tuple[str, ...], most: int) -> tuple[tuple[str, ...], str | None, str | None]:
+        """Colours of no figure: of the sky or of the land when that word follows, else of the whole picture."""
         general: list[str] = []
-        sky_color = None
+        sky_color: str | None = None
+        land_color: str | None = None
+        lands = {m.at for m in self.asked if m.kind == "place" and m.value in places and m.value != "abstract"}
         for match in (m for m in self.asked if m.kind == "color" and m.at not in self.spent):
-            following = self.words[match.at + len(match.words) :][:2]
+            after = match.at + len(match.words)
+            following = self.words[after : after + 2]
+            tints_all = "sky" not in following and not (lands & {after, after + 1} and land_color is None)
+            if tints_all and match.value not in general and len(general) >= most:
+                continue
             self._spend(match)
             if "sky" in following:
                 sky_color = match.value
-                self.spent.add(match.at + len(match.words) + following.index("sky"))
-            else:
+                self.spent.add(after + following.index("sky"))
+            elif tints_all:
                 general.append(match.value)
-        return tuple(dict.fromkeys(general)), sky_color
+            else:
+                land_color = match.value
+        return tuple(dict.fromkeys(general)), sky_color, land_color

@@ -34,7 +34,8 @@ class Scene:
     """Everything the engine paints. The parser has already dropped what cannot be combined.
 
     `backdrop` is one of landscape, space, underwater, studio, abstract. `time` is None when the prompt does not say;
-    the engine then picks a light by seed. `colors` tint the whole picture, `sky_color` only the sky; `unwanted` must not appear.
+    the engine then picks a light by seed. `colors` tint the whole picture, `sky_color` only
+    the sky, `land_color` only land, water or flowers; `unwanted` must not appear.
     `used` and `ignored` are the prompt's own words, lower-cased, in order of appearance.
     """
 
@@ -46,6 +47,7 @@ class Scene:
     subjects: tuple[Subject, ...] = ()
     colors: tuple[str, ...] = ()
     sky_color: str | None = None
+    land_color: str | None = None
     style: str | None = None
     style_words: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()

@@ -109,7 +109,8 @@ def _sparkle(stage: Stage, cx: float, cy: float, reach: float) -> None:
     y = (np.arange(y0, int(cy) + pad, dtype=np.float32)[:, None] - np.float32(cy)) / np.float32(reach)
     cross = np.exp(-np.abs(x) * 5 - np.abs(y) * 26) + np.exp(-np.abs(y) * 5 - np.abs(x) * 26)
     glow = 0.45 * cross + 0.8 * np.exp(-(x * x + y * y) * 40)
-    stage.canvas[y0 : y0 + len(glow), x0 : x0 + glow.shape[1]] += glow[..., None] * np.float32([0.9, 0.95, 1.0])
+    color = np.array([0.9, 0.95, 1.0], dtype=np.float32)
+    stage.canvas[y0 : y0 + len(glow), x0 : x0 + glow.shape[1]] += glow[..., None] * color
 
 
 def _aurora(stage: Stage, area: Array, x: Array, y: Array) -> None:
@@ -119,12 +120,12 @@ def _aurora(stage: Stage, area: Array, x: Array, y: Array) -> None:
     table = ramp([green, green, teal, violet, violet], 128)
     for index in range(3):
         rng = stage.rng(f"aurora.{index}")
-        foot = stage.horizon * (0.62 - 0.16 * index) + line(rng, 1.6 * stage.across, width, 4) * stage.unit * 0.22
+        foot = stage.horizon * (0.80 - 0.17 * index) + line(rng, 1.6 * stage.across, width, 4) * stage.unit * 0.22
         rays = 0.55 + 0.6 * line(rng, 16 * stage.across, width, 4, 0.7) + 0.3 * line(rng, 3 * stage.across, width, 2)
-        height = np.float32(stage.unit) * (0.34 + 0.14 * line(rng, 3 * stage.across, width, 3))
+        height = np.float32(stage.unit) * (0.46 + 0.16 * line(rng, 3 * stage.across, width, 3))
         up = (foot[None, :] - y) / height[None, :]
         body = np.where(up > 0, np.exp(-np.clip(up, 0, 9) * 2.4), np.exp(np.clip(up, -9, 0) * 22))
-        strength = body * np.clip(rays, 0, 1.4)[None, :] * np.float32(0.95 - 0.22 * index)
+        strength = body * np.clip(rays, 0, 1.4)[None, :] * np.float32(1.25 - 0.25 * index)
         colors = look_up(table, np.clip(up * 0.8, 0, 1))
         area += (1 - area) * np.clip(strength, 0, 1)[..., None] * colors
 

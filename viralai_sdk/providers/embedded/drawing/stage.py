@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from .color import Array, look_up, mix, ramp, rgb, tint
+from .color import Array, Real, look_up, mix, ramp, rgb, tint
 from .data import load
 from .noise import Streams, fbm, resize
 from .scene import ProgressFn, Scene
@@ -54,9 +54,7 @@ class Light:
         )
         if sky_only:
             return tinted
-        return replace(
-            tinted, light=tint(self.light, color, amount * 0.5), shade=tint(self.shade, color, amount * 0.7)
-        )
+        return replace(tinted, light=tint(self.light, color, amount * 0.5), shade=tint(self.shade, color, amount * 0.7))
 
     def blend(self, other: Light, amount: float) -> Light:
         """Between two lights; the sky keeps this light's number of stops."""
@@ -122,12 +120,12 @@ class Stage:
         counts = (cells * self.across / stretch, cells * self.down)
         return fbm(self.rng(name), counts, width, height, octaves, gain, ridged)
 
-    def paint(self, color: Array, mask: Array, top: int = 0) -> None:
+    def paint(self, color: Real, mask: Real, top: int = 0) -> None:
         """Cover rows from `top` on with a colour, a row of colours or a full area, where `mask` (rows, width) says."""
         area = self.canvas[top : top + mask.shape[0]]
         area += (color - area) * mask[: area.shape[0], :, None]
 
-    def screen(self, color: Array, mask: Array, top: int = 0) -> None:
+    def screen(self, color: Real, mask: Real, top: int = 0) -> None:
         """Add light: like paint, but it can only brighten and never burns out."""
         area = self.canvas[top : top + mask.shape[0]]
         area += (1 - np.clip(area, 0, 1)) * (color * mask[: area.shape[0], :, None])
@@ -147,8 +145,9 @@ class Stage:
 
     def lit(self, base: Array, amount: float) -> Array:
         """A surface colour under this light: 0 in the shade, 1 in full light."""
-        return base * mix(self.light.shade, self.light.light, amount)
+        return np.asarray(base * mix(self.light.shade, self.light.light, amount), dtype=np.float32)
 
     def sky_at(self, depth: float) -> Array:
         """The sky's colour, 0 at the zenith and 1 at the horizon."""
-        return look_up(ramp(self.light.sky, 64), np.array([depth], dtype=np.float32))[0]
+        color: Array = look_up(ramp(self.light.sky, 64), np.array([depth], dtype=np.float32))[0]
+        return color

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .color import Array, from_oklab, rgb, smoothstep, to_oklab
-from .noise import fbm, resize
+from .color import Array, Real, from_oklab, rgb, smoothstep, to_oklab
+from .noise import fbm
 from .stage import Stage
 
 
@@ -18,7 +18,7 @@ def finish(stage: Stage, style: str) -> Image.Image:
     return _FINISHERS[style](stage)
 
 
-def _to_image(area: Array) -> Image.Image:
+def _to_image(area: Real) -> Image.Image:
     return Image.fromarray((np.clip(area, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -32,9 +32,7 @@ def _luma(area: Array) -> Array:
 
 def _bloom(stage: Stage, strength: float) -> None:
     """Let bright places spill over, at an eighth of the size."""
-    small = _to_image(stage.canvas).resize(
-        (max(8, stage.width // 8), max(8, stage.height // 8)), Image.Resampling.BOX
-    )
+    small = _to_image(stage.canvas).resize((max(8, stage.width // 8), max(8, stage.height // 8)), Image.Resampling.BOX)
     area = _to_array(small)
     bright = area * smoothstep(0.58, 0.95, area.max(axis=-1))[..., None]
     radius = stage.unit / 8 * 0.035
@@ -128,10 +126,10 @@ def _painterly(stage: Stage) -> Image.Image:
     lab[..., 1] += hue * 0.016
     lab[..., 2] -= hue * 0.020
     lab[..., 1:] *= 1.14
-    bristle = stage.enlarge(stage.field("bristle", 120, stretch=9, octaves=2, size=(stage.width, stage.height)))
-    bristle = _displace(stage, bristle, unit * 0.16, 2.6, "bristle.flow")
+    bristle = stage.enlarge(stage.field("bristle", 90, stretch=5, octaves=2, size=(stage.width, stage.height)))
+    bristle = _displace(stage, bristle, unit * 0.05, 5, "bristle.flow")
     gy, gx = np.gradient(bristle * np.float32(unit / 1024 * 6))
-    lab[..., 0] += np.clip((gx + gy) * 0.05, -0.03, 0.03)
+    lab[..., 0] += np.clip((gx + gy) * 0.03, -0.014, 0.014)
     stage.canvas[:] = from_oklab(lab)
     _vignette(stage, 0.15)
     return _to_image(stage.canvas)
@@ -178,7 +176,9 @@ def _poster(stage: Stage) -> Image.Image:
     area = _dabs(_to_image(punchy), max(1, round(unit * 0.0036)))
     image = _to_image(area).filter(ImageFilter.GaussianBlur(unit * 0.0016))
     inks = image.resize((160, 160), Image.Resampling.BOX).quantize(14, Image.Quantize.MEDIANCUT, kmeans=3)
-    double = image if max(image.size) > 2600 else image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
+    double = (
+        image if max(image.size) > 2600 else image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
+    )
     flat = double.quantize(palette=inks, dither=Image.Dither.NONE).convert("RGB")
     if flat.size != image.size:
         flat = flat.reduce(2)
@@ -243,7 +243,9 @@ def _pencil(stage: Stage) -> Image.Image:
     for angle, start, weight in ((0.78, 0.86, 0.42), (0.52, 0.50, 0.40), (-0.75, 0.26, 0.40)):
         strokes = _hatch(stage, angle, spacing, wobble)
         amount = smoothstep(start, start - 0.42, tone)
-        graphite += smoothstep(0.0, 0.45, strokes - 0.72 + 0.55 * amount) * smoothstep(0, 0.25, amount) * weight * pressure
+        graphite += (
+            smoothstep(0.0, 0.45, strokes - 0.72 + 0.55 * amount) * smoothstep(0, 0.25, amount) * weight * pressure
+        )
     tooth = _paper(stage, 1.0)
     graphite = graphite + (1 - tone) ** 1.3 * 0.30 + contour * 0.62
     graphite = np.clip(graphite * (0.92 + 0.42 * tooth), 0, 0.94)
@@ -282,5 +284,3 @@ _FINISHERS: Final[dict[str, Callable[[Stage], Image.Image]]] = {
     "pencil": _pencil,
     "pixel": _pixel,
 }
-
-__all__ = ["finish", "resize"]

@@ -15,18 +15,27 @@ def ground_kind(stage: Stage) -> str:
     scene = stage.scene
     if scene.has("snow"):
         return "snow"
+    covers = ("desert", "beach", "meadow", "hills", "forest", "river", "blossoms")
+    if scene.has("city") and not any(scene.has(cover) for cover in covers):
+        # A dry town by day stands behind a park; asphalt is worth showing when it shines or carries cars.
+        driven = "street" in scene.used or any(subject.name == "car" for subject in scene.subjects)
+        if driven or scene.has("rain") or stage.time in ("night", "dusk"):
+            return "road"
     return next((kind for kind in ("desert", "beach", "meadow", "hills", "forest") if scene.has(kind)), "meadow")
 
 
 def ground_color(stage: Stage, kind: str) -> Array:
     color = rgb(load("palettes")["ground"][kind])
+    named = load("palettes")["named"]
     for name in stage.scene.colors[:1]:
-        color = tint(color, rgb(load("palettes")["named"][name]), 0.3 if kind != "snow" else 0.12)
+        color = tint(color, rgb(named[name]), 0.3 if kind != "snow" else 0.12)
+    if stage.scene.land_color and not stage.scene.has("blossoms"):
+        color = tint(color, rgb(named[stage.scene.land_color]), 0.6 if kind != "snow" else 0.2)
     return color
 
 
 def paint_mountains(stage: Stage) -> None:
-    """Ranges behind one another: ridged outlines, facets lit from the sun's side, snow on the heights, haze at the feet."""
+    """Ranges behind one another: ridged outlines, facets lit from the sun's side, snowy heights, hazy feet."""
     rng = stage.rng("mountains")
     count = 4
     texture = tile(rng, 256, 4, 6, 0.58)
@@ -68,13 +77,16 @@ def _range(stage: Stage, outline: Array, near: float, texture: Array, direction:
     rock = rgb(load("palettes")["ground"]["rock"])
     snowy = stage.scene.has("snow")
     line_of_snow = (0.30 if snowy else 0.055 + 0.05 * (1 - near)) + facet * 0.16
-    snow = smoothstep(0.02, -0.02, depth - line_of_snow)[..., None] * np.float32(1.0 if snowy else 0.9 * (1 - near * 0.9))
+    snow = smoothstep(0.02, -0.02, depth - line_of_snow)[..., None] * np.float32(
+        1.0 if snowy else 0.9 * (1 - near * 0.9)
+    )
     base = rock + (rgb("#f4f7fc") - rock) * snow
     color = base * (stage.light.shade + (stage.light.light - stage.light.shade) * shade)
     air = 0.66 - 0.60 * near
     color = color * (1 - np.float32(0.42 * stage.light.silhouette * (0.4 + near)))
     foot = smoothstep(0.02, 0.30, depth)[..., None] * np.float32(0.42 - 0.18 * near)
-    color = color + (mix(stage.light.haze, stage.sky_at(0.75), 0.35) - color) * np.float32(air)
+    far = mix(stage.light.haze, stage.sky_at(0.35 if snowy else 0.75), 0.55 if snowy else 0.35)
+    color = color + (far - color) * np.float32(air)
     color = color + (stage.light.haze - color) * foot
     full = np.stack([resize(np.ascontiguousarray(color[..., c]), stage.width, bottom - top) for c in range(3)], -1)
     stage.paint(full, mask, top)
@@ -92,7 +104,7 @@ def paint_ground(stage: Stage, first: float = 0.0, last: float = 1.0, layers: in
     color = ground_color(stage, kind)
     grain = stage.enlarge(stage.field("ground.grain", 14, stretch=5, octaves=4, gain=0.7))
     span = stage.height - stage.horizon
-    swell = {"desert": 0.075, "snow": 0.05, "hills": 0.085, "beach": 0.012}.get(kind, 0.045)
+    swell = {"desert": 0.075, "snow": 0.05, "hills": 0.085, "beach": 0.012, "road": 0.004}.get(kind, 0.045)
     if stage.scene.has("hills"):
         swell = max(swell, 0.075)
     for index in range(layers):
@@ -115,10 +127,13 @@ def _layer(stage: Stage, outline: Array, base: Array, near: float, kind: str, gr
     slope = np.gradient(outline)[None, :] * np.float32(1.0 if stage.sun[0] > stage.width / 2 else -1.0)
     gentle = {"snow": 0.50, "desert": 0.5}.get(kind, 0.32)
     lit = 0.86 - gentle * np.sqrt(depth) + np.tanh(slope * 2.2) * np.float32(0.30) * (1 - depth) + np.float32(jitter)
-    rough = {"snow": 0.06, "desert": 0.07, "beach": 0.05}.get(kind, 0.20)
+    rough = {"snow": 0.06, "desert": 0.07, "beach": 0.05, "road": 0.10}.get(kind, 0.20)
     lit = np.clip(lit + grain[top:] * np.float32(rough * (0.5 + near)), 0, 1)[..., None]
-    color = base * (stage.light.shade + (stage.light.light - stage.light.shade) * lit)
-    air = np.float32(0.62 * (1 - near) ** 1.3)
+    light, shade = stage.light.light, stage.light.shade
+    if kind == "snow":  # snow scatters: its light stays whiter and its shadows bluer than those of other ground
+        light, shade = mix(light, rgb("#ffffff"), 0.42), mix(shade, rgb("#8fa3d6"), 0.35)
+    color = base * (shade + (light - shade) * lit)
+    air = np.float32((0.62 if kind != "road" else 0.12) * (1 - near) ** 1.3)
     color += (stage.light.haze - color) * air
     stage.paint(color, mask, top)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .color import Array, mix, rgb, smoothstep, tint
+from .color import Array, Real, mix, rgb, smoothstep, tint
 from .data import load
 from .noise import line, resize, sample, tile
 from .stage import Stage
@@ -48,6 +48,16 @@ def paint_water(stage: Stage) -> None:
         _glitter(stage, waves, near, top)
 
 
+def wet_ground(stage: Stage, strength: float) -> None:
+    """Let the ground mirror what stands behind it, as a street does after rain."""
+    dry = stage.canvas[stage.horizon :].copy()
+    shining, stage.reflects_sun = stage.reflects_sun, False
+    paint_water(stage)
+    stage.reflects_sun = shining
+    wet = stage.canvas[stage.horizon :]
+    wet += (dry - wet) * np.float32(1 - strength)
+
+
 def _soften(area: Array) -> Array:
     """Blur a little, mostly up and down, as a moving surface does."""
     height, width = area.shape[:2]
@@ -58,12 +68,12 @@ def _soften(area: Array) -> Array:
 
 def _deep(stage: Stage) -> Array:
     deep = mix(rgb("#0f3d52"), stage.sky_at(0.15), 0.5) * mix(stage.light.shade, stage.light.light, 0.45)
-    for name in stage.scene.colors[:1]:
+    for name in (*stage.scene.colors[:1], *filter(None, [stage.scene.land_color])):
         deep = tint(deep, rgb(load("palettes")["named"][name]), 0.35)
     return deep
 
 
-def _glitter(stage: Stage, waves: Array, near: Array, top: int) -> None:
+def _glitter(stage: Stage, waves: Array, near: Real, top: int) -> None:
     """The path of light under sun or moon: sparks, dense at the horizon and wider toward the viewer."""
     x = (np.arange(stage.width, dtype=np.float32)[None, :] - np.float32(stage.sun[0])) / np.float32(stage.unit)
     path = np.exp(-((x / (0.035 + 0.13 * near)) ** 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .color import Array, mix, rgb, smoothstep
+from .color import Array, Real, mix, rgb, smoothstep
 from .stage import Stage
 
 
@@ -15,8 +15,8 @@ def paint_fog(stage: Stage, strength: float = 1.0, name: str = "fog") -> None:
     _, y = stage.grid(size)
     banks = stage.field(name, 2.2, stretch=4, octaves=5)
     reach = (y - np.float32(stage.horizon + 0.04 * stage.unit)) / np.float32(stage.unit)
-    body = np.exp(-np.abs(reach + banks * 0.10) * np.where(reach < 0, 4.2, 3.4))
-    density = np.clip(body * (0.78 + 0.5 * banks) * strength, 0, 0.94).astype(np.float32)
+    body = np.exp(-np.abs(reach + banks * 0.10) * np.where(reach < 0, 6.0, 4.4))
+    density = np.clip(body * (0.66 + 0.5 * banks) * strength, 0, 0.80).astype(np.float32)
     stage.paint(mix(stage.light.haze, stage.light.light, 0.25), np.clip(stage.enlarge(density), 0, 1))
 
 
@@ -76,9 +76,9 @@ def _glow(layer: Image.Image, stage: Stage, radius: float) -> Array:
 
 
 def _bolt(
-    draw: ImageDraw.ImageDraw, start: Array, end: Array, thick: float, rng: np.random.Generator, forks: int
+    draw: ImageDraw.ImageDraw, start: Real, end: Real, thick: float, rng: np.random.Generator, forks: int
 ) -> None:
-    points = np.stack([start, end])
+    points: Real = np.stack([start, end])
     for level in range(6):
         middle = (points[:-1] + points[1:]) / 2
         length = float(np.hypot(*(end - start)))
