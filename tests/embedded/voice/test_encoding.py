@@ -32,7 +32,7 @@ def test_wav_is_read_by_the_standard_library(spoken: Spoken) -> None:
 @pytest.mark.parametrize("comment", [COMMENT, "odd"])
 def test_every_format_decodes_with_its_comment(spoken: Spoken, output_format: str, comment: str) -> None:
     assert output_format in available_formats()
-    with av.open(io.BytesIO(encode(spoken, output_format, comment=comment))) as container:
+    with av.open(io.BytesIO(encode(spoken, output_format, comment=comment)), "r") as container:
         stream = container.streams.audio[0]
         found = {**container.metadata, **stream.metadata}
         frames = [frame.to_ndarray().astype(float).ravel() for frame in container.decode(stream)]

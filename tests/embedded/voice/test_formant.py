@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ def spectrum(spoken: Spoken) -> np.ndarray:
     frames = np.stack([x[i : i + 512] * np.hanning(512) for i in range(0, len(x) - 512, 128)])
     power = (np.abs(np.fft.rfft(frames, axis=1)) ** 2).mean(axis=0)
     edges = [5, 8, 14, 21, 28, 37, 46, 58, 70, 81, 93, 116]
-    bands = np.array([10 * np.log10(power[a:b].mean()) for a, b in zip(edges, edges[1:], strict=False)])
-    return bands - bands.mean()
+    bands = np.array([10 * np.log10(power[a:b].mean()) for a, b in pairwise(edges)])
+    return np.asarray(bands - bands.mean())
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_statement_falls_and_a_question_rises() -> None:
 
 def test_punctuation_and_breath_make_pauses() -> None:
     stops = formant("One. Two, three\n\nfour").words
-    gaps = [after.start - before.end for before, after in zip(stops, stops[1:], strict=False)]
+    gaps = [after.start - before.end for before, after in pairwise(stops)]
     assert gaps[2] > gaps[0] > gaps[1] > 0.1
     assert len({word.start for word in formant("and one more word " * 30).words}) == 120
 
@@ -249,10 +250,13 @@ def test_numbers_are_words(value: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(max_size=50), st.text("abcdeXYZ0123456789$€.,:%'-?! \n", max_size=50)))
 def test_any_text_is_spoken_or_refused_with_a_reason(text: str) -> None:
+    refused = None
     try:
         spoken = formant(text)
     except VoiceError as error:
-        assert error.kind in {"empty", "engine_failed"}
+        refused = error.kind
+    if refused is not None:
+        assert refused in {"empty", "engine_failed"}
         return
     assert [word.text for word in spoken.words] == [token.text for token in tokens(text)]
     edges = [edge for word in spoken.words for edge in (word.start, word.end)]
