@@ -134,7 +134,8 @@ def test_what_cannot_be_read_is_noted_or_refused() -> None:
 def test_progress_is_told_and_may_cancel() -> None:
     seen: list[str] = []
     formant("One. Two. Three.", progress=lambda _, message: seen.append(message))
-    assert seen == ["starting", "phrase 1 of 3", "phrase 2 of 3", "phrase 3 of 3", "done"]
+    assert [message for message in seen if message.startswith("phrase")] == [f"phrase {n} of 3" for n in (1, 2, 3)]
+    assert (seen[0], seen[-1]) == ("starting", "done")
 
     def cancel(fraction: float, _message: str) -> None:
         if fraction > 0:

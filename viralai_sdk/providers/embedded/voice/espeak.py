@@ -69,9 +69,16 @@ def speak(
             "engine_failed",
             f"espeak-ng's voice {choice.id!r} has no sound for this text. Check that the language fits the text.",
         )
+
+    def finishing() -> None:
+        progress(0.99, "finishing")
+
+    finishing()
     visible = document.visible if document is not None else text
     words = align(tokens(visible), _events(raw_events, positions), len(samples), facts["sample_rate"])
-    finished, words, loudness_notes = finish(samples, 100 / ENGINE_VOLUME, words, facts["sample_rate"], delivery.volume)
+    finished, words, loudness_notes = finish(
+        samples, 100 / ENGINE_VOLUME, words, facts["sample_rate"], delivery.volume, finishing
+    )
     return Spoken(
         samples=finished,
         sample_rate=facts["sample_rate"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,14 @@ def finish(
     words: Sequence[Word],
     sample_rate: int,
     volume: float,
+    tick: Callable[[], None],
 ) -> tuple[NDArray[np.int16], tuple[Word, ...], tuple[str, ...]]:
     """Trim silent edges, apply the volume, keep the peak below full scale. Returns samples, moved words and notes.
 
-    `scale` brings the samples to the 16-bit range. Works in blocks: an hour of speech must not need gigabytes.
+    `scale` brings the samples to the 16-bit range. Works in blocks, with `tick` called at each (it may raise):
+    an hour of speech must neither need gigabytes nor be impossible to cancel.
     """
-    first, last, peak = _edges(samples, scale)
+    first, last, peak = _edges(samples, scale, tick)
     begin = max(0, first - round(LEAD * sample_rate))
     end = min(len(samples), last + round(TAIL * sample_rate))
     notes: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ def finish(
         notes = ("volume 0: the speech is silent, as asked",)
     finished = np.empty(end - begin, dtype=np.int16)
     for at in range(0, len(finished), _BLOCK):
+        tick()
         block = samples[begin + at : min(begin + at + _BLOCK, end)]
         finished[at : at + len(block)] = np.round(block * (gain * scale))
     offset, length = begin / sample_rate, len(finished) / sample_rate
@@ -50,10 +53,13 @@ def finish(
     return finished, moved, notes
 
 
-def _edges(samples: NDArray[np.int16] | NDArray[np.float32], scale: float) -> tuple[int, int, float]:
+def _edges(
+    samples: NDArray[np.int16] | NDArray[np.float32], scale: float, tick: Callable[[], None]
+) -> tuple[int, int, float]:
     """First and last audible sample (the whole when none is) and the peak in the 16-bit range."""
     first, last, peak = None, 0, 0.0
     for at in range(0, len(samples), _BLOCK):
+        tick()
         level = np.abs(samples[at : at + _BLOCK] * scale)
         peak = max(peak, float(level.max()))
         loud = np.flatnonzero(level > _SILENCE)
