@@ -42,7 +42,7 @@ def speak(
     delivery, notes = _delivery(speed, pitch, volume, seed)
     document = parse(text) if ssml else None
     visible = document.visible if document is not None else text
-    said = visible if document is None else "".join(piece.spoken or piece.text for piece in document.pieces)
+    said = document.spoken if document is not None else text
     if not is_speakable(said):
         raise VoiceError("empty", "There is nothing to say: the text holds no letter, digit or symbol.")
     run = formant.speak if _engine(engine, voice) == formant.ENGINE else espeak.speak

@@ -22,6 +22,9 @@ from viralai_sdk.providers.embedded.voice.ssml import Ssml, to_markup
 WORDS_PER_MINUTE = 175
 # The engine saturates inside when asked for its full level; half leaves room for emphasis, the rest is done here.
 ENGINE_VOLUME = 50
+# Measured on two languages and two voices: the shift in semitones that the engine's pitch parameter makes.
+_PITCH_PARAMETER = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99)
+_PITCH_SEMITONES = (-6.6, -5.5, -4.35, -2.95, -1.54, 0.0, 1.6, 3.35, 5.15, 6.95, 8.7)
 _WORD, _PHONEME = 1, 7
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _READS_HAN = ("cmn", "yue", "hak")
@@ -35,6 +38,7 @@ def speak(
     choice = espeak_voices.choose(voice, language, installation)
     markup, positions = to_markup(document) if document is not None else (text, list(range(len(text))))
     spoken_text, positions = _acceptable(markup, positions)
+    pitch, pitch_notes = _pitch(delivery.pitch)
     request = {
         "op": "speak",
         "text": spoken_text,
@@ -42,8 +46,7 @@ def speak(
         "language": choice.language,
         "variant": choice.variant,
         "rate": round(WORDS_PER_MINUTE * delivery.speed),
-        # Measured: the pitch parameter is 50 steps an octave around 50.
-        "pitch": min(99, max(0, round(50 + delivery.pitch * 50 / 12))),
+        "pitch": pitch,
         "volume": ENGINE_VOLUME,
         "seed": delivery.seed,
     }
@@ -60,15 +63,22 @@ def speak(
                 audio += payload
                 position = raw_events[-1][1] if raw_events else 0
                 progress(min(0.99, position / max(1, len(spoken_text))), "speaking")
-    samples = np.frombuffer(bytes(audio), dtype="<i2").astype(np.float64) * (100 / ENGINE_VOLUME)
-    if not np.any(np.abs(samples) > 1):
+    samples = np.frombuffer(audio, dtype="<i2")
+    if not np.any(samples):
         raise VoiceError(
             "engine_failed",
             f"espeak-ng's voice {choice.id!r} has no sound for this text. Check that the language fits the text.",
         )
+
+    def finishing() -> None:
+        progress(0.99, "finishing")
+
+    finishing()
     visible = document.visible if document is not None else text
     words = align(tokens(visible), _events(raw_events, positions), len(samples), facts["sample_rate"])
-    finished, words, loudness_notes = finish(samples, words, facts["sample_rate"], delivery.volume)
+    finished, words, loudness_notes = finish(
+        samples, 100 / ENGINE_VOLUME, words, facts["sample_rate"], delivery.volume, finishing
+    )
     return Spoken(
         samples=finished,
         sample_rate=facts["sample_rate"],
@@ -76,8 +86,16 @@ def speak(
         engine=f"embedded/{espeak_voices.ENGINE}@{'.'.join(facts['version'].split('.')[:2])}",
         voice=choice.id,
         language=choice.language,
-        notes=(*choice.notes, *_script_notes(visible, choice.language), *loudness_notes),
+        notes=(*choice.notes, *pitch_notes, *_script_notes(visible, choice.language), *loudness_notes),
     )
+
+
+def _pitch(semitones: float) -> tuple[int, tuple[str, ...]]:
+    """The engine's parameter for a shift, and a note when it does not reach that far."""
+    reached = min(max(semitones, _PITCH_SEMITONES[0]), _PITCH_SEMITONES[-1])
+    note = f"pitch {semitones:g} adjusted to {reached:g}: espeak-ng reaches no further"
+    parameter = round(float(np.interp(reached, _PITCH_SEMITONES, _PITCH_PARAMETER)))
+    return parameter, () if reached == semitones else (note,)
 
 
 def _acceptable(text: str, positions: Sequence[int]) -> tuple[str, list[int]]:

@@ -59,11 +59,22 @@ def require() -> Installation:
     return found
 
 
-@lru_cache(maxsize=8)
+_links: dict[str, str] = {}
+_links_lock = threading.Lock()
+
+
 def _short(data: str) -> str:
     """The data folder under a path that fits the engine's buffer: itself, or a private link (or copy) to it."""
     if len(os.fsencode(data)) <= LONGEST_DATA_PATH:
         return data
+    with _links_lock:
+        # A cleaner of temporary files may have been here since.
+        if data not in _links or not Path(_links[data]).is_dir():
+            _links[data] = _link(data)
+        return _links[data]
+
+
+def _link(data: str) -> str:
     for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108 - mkdtemp makes a private folder in it
         if len(os.fsencode(parent)) + len("/viralai-xxxxxxxx/espeak-ng-data") > LONGEST_DATA_PATH:
             continue

@@ -117,6 +117,9 @@ def infos(language: str | None, installation: Installation) -> list[VoiceInfo]:
     found: list[VoiceInfo] = []
     for voice in listed["languages"]:
         main = voice["tags"][0][0]
+        # Two files may share their tag (Cantonese); the engine then always takes the first.
+        if any(info.id == main for info in found):
+            continue
         own = {tag.split("-")[0] for tag, _ in voice["tags"]}
         if wanted is not None and wanted not in own:
             continue

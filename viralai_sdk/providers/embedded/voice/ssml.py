@@ -59,6 +59,12 @@ class Ssml:
         """The text a reader would see."""
         return "".join(piece.text for piece in self.pieces if piece.kind == "text")
 
+    @property
+    def spoken(self) -> str:
+        """The text a listener hears: aliases in the place of what they stand for."""
+        heard = (piece.text if piece.spoken is None else piece.spoken for piece in self.pieces if piece.kind == "text")
+        return "".join(heard)
+
 
 @dataclass
 class _Reader:

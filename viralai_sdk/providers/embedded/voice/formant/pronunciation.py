@@ -187,7 +187,8 @@ def _stressed(word: str, phonemes: list[str]) -> list[str]:
     if _BEFORE.search(word):
         # One syllable in -tion and -ic, two in -ity and -ology: the stress falls right before what the ending adds.
         after = 2 if re.search(r"(ity|ities|ify|ian|ial|ious|eous|ience|ient|ium|ical|ible|ional)s?$", word) else 1
-        after = 3 if re.search(r"(ology|ography|ically|ionally)$", word) else after
+        after = 2 if re.search(r"(ology|ography)$", word) else after
+        after = 3 if re.search(r"(ically|ionally)$", word) else after
         after = 1 if re.search(r"(cian|cial|tial|cious|tious|cient|tient)s?$", word) else after
         chosen = syllables[max(0, len(syllables) - 1 - after)]
     elif len(syllables) >= 3 and re.search(r"(ate|ize|ated|ates|izes|ized|ary|ator)$", word):

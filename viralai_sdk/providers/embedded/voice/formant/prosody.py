@@ -55,8 +55,8 @@ class Phrase:
     tokens: list[SpokenToken] = field(default_factory=list)
 
 
-def phrases(tokens: Sequence[SpokenToken], speed: float, sounds: dict[str, float]) -> list[Phrase]:
-    """Cut the text into phrases and fill in their sounds. `sounds` gives each phoneme's length in ms."""
+def phrases(tokens: Sequence[SpokenToken], speed: float) -> list[Phrase]:
+    """Cut the text into phrases; their sounds are still to be filled in by `sound_out`."""
     found: list[Phrase] = []
     sentence: list[Phrase] = []
     for group in _groups(tokens):
@@ -68,8 +68,6 @@ def phrases(tokens: Sequence[SpokenToken], speed: float, sounds: dict[str, float
             _finish_sentence(sentence, last)
             found.extend(sentence)
             sentence = []
-    for phrase in found:
-        phrase.phones = _phones(phrase, speed, sounds)
     return found
 
 
@@ -105,7 +103,8 @@ def _pronounced(word: str) -> Pronunciation:
     return spell(word) if word.isupper() else pronounce(word)
 
 
-def _phones(phrase: Phrase, speed: float, sounds: dict[str, float]) -> list[Phone]:
+def sound_out(phrase: Phrase, speed: float, sounds: dict[str, float]) -> list[Phone]:
+    """The sounds of a phrase. `sounds` gives each phoneme's own length in ms."""
     phones: list[Phone] = []
     for token in phrase.tokens:
         for word in token.words:

@@ -9,6 +9,7 @@ _ONES = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
+_LONGEST_WORD = 40
 _TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _SCALES = ("", "thousand", "million", "billion", "trillion")
 _ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
@@ -138,9 +139,11 @@ def _word(text: str, match: re.Match[str], shouted: bool) -> list[str]:
         return [*text[:-2], f"{text[-2]}'s"]
     if text.isupper() and len(text) > 1 and not shouted and (len(text) <= 3 or not re.search("[AEIOUY]", text)):
         return list(text)
-    # NotebookLM, openAI: a capital inside starts a new word.
+    # NotebookLM, openAI: a capital inside starts a new word. No word is endless: what is longer is read in parts.
+    parts = re.findall(r"[A-Z]+(?![a-z])(?:'[a-z]+)?|[A-Z]?[a-z']+|'+", text)
     return [
         part if part.isupper() and 1 < len(part) <= 3 and not shouted else part.lower()
-        for part in re.findall(r"[A-Z]+(?![a-z])(?:'[a-z]+)?|[A-Z]?[a-z']+|'+", text)
+        for long in parts
+        for part in (long[at : at + _LONGEST_WORD] for at in range(0, len(long), _LONGEST_WORD))
         if part.strip("'")
     ]

@@ -6,11 +6,19 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viralai_sdk.providers.embedded.voice.alignment import Token
 from viralai_sdk.providers.embedded.voice.alignment import tokens as visible_tokens
 from viralai_sdk.providers.embedded.voice.espeak_process import INSTALL_HINT
-from viralai_sdk.providers.embedded.voice.formant.prosody import Phrase, SpokenToken, boundary_of, phrases, pitch_knots
+from viralai_sdk.providers.embedded.voice.formant.prosody import (
+    Phrase,
+    SpokenToken,
+    boundary_of,
+    phrases,
+    pitch_knots,
+    sound_out,
+)
 from viralai_sdk.providers.embedded.voice.formant.reading import read
 from viralai_sdk.providers.embedded.voice.formant.synthesis import render
 from viralai_sdk.providers.embedded.voice.formant.tracks import SAMPLE_RATE, STEP, Floats, build, lengths
@@ -24,6 +32,7 @@ BASE_PITCH = 112.0
 # Measured: a page then takes as long as with espeak-ng at the same speed.
 _TEMPO = 1.05
 _GAIN = 9000.0
+_LONGEST_TOKEN = 20
 
 
 def speaks(language: str) -> bool:
@@ -51,23 +60,32 @@ def speak(
         )
     shown = visible_tokens(text)
     said, unread = _spoken(text, shown, document)
-    plan = phrases(said, delivery.speed * _TEMPO, lengths())
-    if not any(phrase.phones for phrase in plan):
+    if not any(token.words for token in said):
         raise VoiceError(
             "engine_failed", f"The built-in formant voice can read none of this text. For other scripts: {INSTALL_HINT}"
         )
-    pieces: list[Floats] = []
+    progress(0.0, "planning")
+    speed = delivery.speed * _TEMPO
+    plan = phrases(said, speed)
+    pieces: list[NDArray[np.float32]] = []
     spans: dict[int, tuple[float, float]] = {}
     base = BASE_PITCH * 2 ** (delivery.pitch / 12)
     at = 0
     for number, phrase in enumerate(plan):
+        phrase.phones = sound_out(phrase, speed, lengths())
         wave = _render(phrase, base, np.random.default_rng([delivery.seed, number]), at, spans)
-        silence = np.zeros(round(phrase.pause * SAMPLE_RATE) if number + 1 < len(plan) else SAMPLE_RATE // 10)
-        pieces += [wave, silence]
+        rest = phrase.pause if number + 1 < len(plan) else 0.1
+        silence = np.zeros(round(rest * SAMPLE_RATE), dtype=np.float32)
+        pieces += [wave.astype(np.float32), silence]
         at += len(wave) + len(silence)
         progress(min(0.99, (number + 1) / len(plan)), f"phrase {number + 1} of {len(plan)}")
+
+    def finishing() -> None:
+        progress(0.99, "finishing")
+
+    finishing()
     words = _words(shown, spans, at / SAMPLE_RATE)
-    samples, words, notes = finish(np.concatenate(pieces) * _GAIN, words, SAMPLE_RATE, delivery.volume)
+    samples, words, notes = finish(np.concatenate(pieces), _GAIN, words, SAMPLE_RATE, delivery.volume, finishing)
     return Spoken(
         samples=samples,
         sample_rate=SAMPLE_RATE,
@@ -117,6 +135,10 @@ def _spoken(text: str, shown: Sequence[Token], document: Ssml | None) -> tuple[l
         words = tuple(word for source in sources for word in read(source, shouted=shouted))
         if not words and index not in aliases:
             unread.append(token.text)
+        # A token such as a web address may read as a page of words: cut, so that a phrase stays short.
+        while len(words) > _LONGEST_TOKEN:
+            said.append(SpokenToken(index, words[:_LONGEST_TOKEN]))
+            words = words[_LONGEST_TOKEN:]
         said.append(SpokenToken(index, words, boundary, question, pauses.get(index, 0.0)))
     return said, unread
 
