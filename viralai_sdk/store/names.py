@@ -38,12 +38,7 @@ def check_folder_name(name: str, what: str) -> str:
     Raises:
         ConfigurationError: it is not.
     """
-    if (
-        not isinstance(name, str)
-        or not _SESSION.fullmatch(name)
-        or ".." in name
-        or name.partition(".")[0].lower() in _RESERVED
-    ):
+    if _SESSION.fullmatch(name) is None or ".." in name or name.partition(".")[0].lower() in _RESERVED:
         raise ConfigurationError(
             f"{what} {name!r} is not usable as the name of a folder.",
             hint="Use letters, digits, '-', '_' and single dots, at most 100 of them.",
