@@ -86,7 +86,9 @@ def _samples(seconds: float, rate: int) -> Any:
 def _tone(out: Any, stream: Any, seconds: float) -> None:
     frame = av.AudioFrame.from_ndarray(_samples(seconds, stream.rate)[None, :], format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = stream.rate, 0, Fraction(1, stream.rate)
-    resampler = av.AudioResampler(stream.format.name, "mono", stream.rate, frame_size=stream.codec_context.frame_size or 1024)
+    resampler = av.AudioResampler(
+        stream.format.name, "mono", stream.rate, frame_size=stream.codec_context.frame_size or 1024
+    )
     for piece in [*resampler.resample(frame), *resampler.resample(None)]:
         out.mux(stream.encode(piece))
     out.mux(stream.encode(None))

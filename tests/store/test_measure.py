@@ -347,7 +347,9 @@ def test_cut_anywhere_it_is_measured_or_a_typed_error(name: str, kind: str, data
         _typed(data[:length], kind)
 
 
-@pytest.mark.parametrize(("name", "kind", "data"), [row for row in SMALL if row[1] == "image" or row[0] in ("mp4", "mov", "wav")])
+@pytest.mark.parametrize(
+    ("name", "kind", "data"), [row for row in SMALL if row[1] == "image" or row[0] in ("mp4", "mov", "wav")]
+)
 def test_every_cut_of_a_sized_format_is_found(name: str, kind: str, data: bytes) -> None:
     for length in range(len(data)):
         with pytest.raises(AIError):
@@ -366,6 +368,10 @@ def test_flipped_anywhere_it_is_measured_or_a_typed_error(sample: tuple[str, str
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([b"", *(content[:40] for _, _, content in ALL)]), st.binary(max_size=300), st.sampled_from(["image", "video", "audio"]))
+@given(
+    st.sampled_from([b"", *(content[:40] for _, _, content in ALL)]),
+    st.binary(max_size=300),
+    st.sampled_from(["image", "video", "audio"]),
+)
 def test_any_bytes_behind_any_head_are_measured_or_a_typed_error(head: bytes, rest: bytes, kind: str) -> None:
     _typed(head + rest, kind)
