@@ -19,9 +19,10 @@ def slug(text: str) -> str:
     """A file name's stem: lower-case ASCII letters, digits and "-", at most 40 characters, never empty and never a device's name."""
     plain = unicodedata.normalize("NFKD", text[:400]).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    stem = words[:STEM_CHARACTERS].rstrip("-")
-    if len(words) > STEM_CHARACTERS and words[STEM_CHARACTERS] != "-" and "-" in stem[20:]:
-        stem = stem[: stem.rindex("-")]  # rather a whole word less than half of one
+    stem = words[:STEM_CHARACTERS]
+    whole = words[: STEM_CHARACTERS + 1].rpartition("-")[0]
+    if len(words) > STEM_CHARACTERS and len(whole) > STEM_CHARACTERS // 2:
+        stem = whole  # rather one word less than half of it
     if not stem:
         return "untitled"
     return f"{stem}-file" if stem in _RESERVED else stem
@@ -38,12 +39,7 @@ def check_folder_name(name: str, what: str) -> str:
     Raises:
         ConfigurationError: it is not.
     """
-    if (
-        not isinstance(name, str)
-        or not _SESSION.fullmatch(name)
-        or ".." in name
-        or name.partition(".")[0].lower() in _RESERVED
-    ):
+    if _SESSION.fullmatch(name) is None or ".." in name or name.partition(".")[0].lower() in _RESERVED:
         raise ConfigurationError(
             f"{what} {name!r} is not usable as the name of a folder.",
             hint="Use letters, digits, '-', '_' and single dots, at most 100 of them.",
