@@ -19,7 +19,7 @@ _VOID: Final = frozenset({"img", "br", "source"})
 
 BLOCK: Final = "margin:4px 0;max-width:760px"
 MUTED: Final = "font-size:90%;opacity:0.8;line-height:1.5;margin:4px 0 0 0"
-PROSE: Final = "white-space:pre-wrap;overflow-wrap:break-word;word-break:break-word;line-height:1.55;margin:0"
+PROSE: Final = "white-space:pre-wrap;overflow-wrap:break-word;line-height:1.55;margin:0"
 CODE: Final = f"{PROSE};font-family:monospace;max-height:420px;overflow:auto"
 CELL: Final = "text-align:left;vertical-align:top;padding:4px 12px 4px 0"
 NUMBER: Final = "text-align:right;vertical-align:top;padding:4px 12px 4px 0"

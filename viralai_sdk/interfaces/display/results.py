@@ -28,7 +28,6 @@ from viralai_sdk.interfaces.display.markup import (
     Html,
     clean,
     el,
-    join,
     label,
     lines,
     name,
@@ -76,7 +75,7 @@ def caption(response: Response) -> Html:
 
 def notes(response: Response) -> Html:
     """What the result does not honour as asked, and which providers failed before."""
-    return join([lines(_warnings(response)), lines(_failures(response))])
+    return lines([*_warnings(response), *_failures(response)])
 
 
 def _warnings(response: Response) -> list[Html]:
@@ -117,11 +116,12 @@ def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
 
 def _pictures(response: ImageGenerationResponse, side: int) -> Html:
     many = len(response.image_paths) > 1
+    columns = 2 if len(response.image_paths) in (2, 4) else 3
     shown = []
     for number, path in enumerate(response.image_paths, 1):
         alt = about(response) + (f" ({number} of {len(response.image_paths)})" if many else "")
         shown.append(_picture(path, alt, side // 2 if many else side, 40_000 if many else None))
-    return el("div", *shown, style=GRID) if many else el("div", *shown)
+    return el("div", *shown, style=f"{GRID};max-width:{columns * (side // 2 + 14)}px") if many else el("div", *shown)
 
 
 def _picture(path: str, alt: str, side: int, limit: int | None) -> Html:

@@ -1,0 +1,196 @@
+"""A real JupyterLab on loopback and the few moves a test makes in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+SOURCE = Path(__file__).parents[2]
+SHOTS = Path(__file__).with_name("shots")
+START_SECONDS = 60
+KERNEL_MS = 60_000
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "notification": {"fetchNews": "false", "checkForUpdates": False},  # else a dialog asks about news
+    "themes": {"theme": "JupyterLab Light"},
+}
+
+
+@dataclass
+class Lab:
+    """A running server: its address, and the folder whose notebooks it serves."""
+
+    url: str
+    root: Path
+
+    def kernels(self) -> list[str]:
+        """Ids of the running kernels."""
+        with urllib.request.urlopen(f"{self.url}/api/kernels", timeout=10) as answer:
+            return [kernel["id"] for kernel in json.load(answer)]
+
+    def stop_kernels(self) -> None:
+        """Shut every kernel down."""
+        for kernel in self.kernels():
+            request = urllib.request.Request(f"{self.url}/api/kernels/{kernel}", method="DELETE")
+            urllib.request.urlopen(request, timeout=30).close()
+
+
+@contextlib.contextmanager
+def running_lab(folder: Path) -> Iterator[Lab]:
+    """JupyterLab with all its folders under `folder`, so that nothing of this machine's own set-up is read or changed."""
+    root = folder / "root"
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    for made in (root, settings):
+        made.mkdir(parents=True)
+    for name, values in _SETTINGS.items():
+        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    port = _free_port()
+    environ = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(SOURCE), str(SOURCE / "widgets"), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONWARNINGS": "",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += [f"--ServerApp.root_dir={root}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
+    command += ["--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True", "--LabApp.collaborative=False"]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
+    lab = Lab(f"http://127.0.0.1:{port}", root)
+    try:
+        _wait_until_up(lab, server, log)
+        yield lab
+        lab.stop_kernels()
+    finally:
+        server.terminate()
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{lab.url}/api", timeout=5).close()
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def open_notebook(page: Page, lab: Lab, path: str, *, kernel: bool = True) -> None:
+    """Open a notebook of the server's root alone in a fresh workspace; with `kernel`, wait until it really listens.
+
+    The toolbar says "idle" before the client is connected; running then would open a dialog. So ask the application.
+    """
+    workspace = f"auto-{time.monotonic_ns()}"
+    if kernel:
+        page.goto(f"{lab.url}/doc/workspaces/{workspace}/tree/{path}?reset")
+    else:
+        page.goto(f"{lab.url}/doc/workspaces/{workspace}?reset")
+        page.wait_for_function("() => window.jupyterapp?.commands?.hasCommand('docmanager:open')", timeout=KERNEL_MS)
+        page.evaluate(
+            """async path => { await window.jupyterapp.restored; window.jupyterapp.commands.execute(
+                 'docmanager:open', {path, factory: 'Notebook', kernelPreference: {shouldStart: false, canStart: false}}); }""",
+            path,
+        )
+    page.wait_for_function(
+        """path => { const widget = window.jupyterapp?.shell?.currentWidget;
+                    return widget?.context?.isReady && widget.context.path === path; }""",
+        arg=path,
+        timeout=KERNEL_MS,
+    )
+    if kernel:
+        page.wait_for_function(
+            """async () => { const session = window.jupyterapp.shell.currentWidget.sessionContext;
+                             await session.ready; const found = session.session?.kernel;
+                             if (!found) return false; await found.info; return found.connectionStatus === 'connected'; }""",
+            timeout=KERNEL_MS,
+        )
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+
+
+def run_all(page: Page) -> None:
+    """Run every cell and wait for the last one."""
+    start_all(page)
+    wait_until_run(page)
+
+
+def start_all(page: Page) -> None:
+    """Begin to run every cell. The command's own promise is not awaited: it would hold the page's protocol until the end."""
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def wait_until_run(page: Page) -> None:
+    """Wait until every code cell has its number and the kernel rests."""
+    page.wait_for_function(
+        """() => { const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells]
+                         .filter(cell => cell.type === 'code' && cell.sharedModel.source.trim());
+                   return cells.length && cells.every(cell => cell.executionCount && cell.executionState !== 'running'); }""",
+        timeout=KERNEL_MS,
+    )
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=KERNEL_MS
+    )
+
+
+def save(page: Page) -> None:
+    """Write the notebook to disk."""
+    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.save(); }")
+
+
+def set_theme(page: Page, name: str) -> None:
+    """Switch to "JupyterLab Light" or "JupyterLab Dark" and wait until the page says so."""
+    page.evaluate("name => { window.jupyterapp.commands.execute('apputils:change-theme', {theme: name}); }", name)
+    light = "false" if "Dark" in name else "true"
+    page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+    page.wait_for_timeout(300)
+
+
+def output_html(page: Page) -> list[str]:
+    """The HTML of every cell's rendered outputs, as the page holds it."""
+    return page.eval_on_selector_all(".jp-Cell .jp-RenderedHTMLCommon.jp-RenderedHTML", "all => all.map(e => e.innerHTML)")
+
+
+def shot(page: Page, name: str) -> Path:
+    """A picture of the page in `tests/browser/shots`, for people to look at."""
+    SHOTS.mkdir(exist_ok=True)
+    path = SHOTS / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
