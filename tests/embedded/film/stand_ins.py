@@ -42,14 +42,21 @@ def speak(text: str = SENTENCE, *, seconds_per_word: float = 0.2, level: float =
 
 def small_plan(**changes: Any) -> FilmPlan:
     """A plan that films in well under a second."""
-    fields: dict[str, Any] = {"prompt": "a fox in the snow", "width": 320, "height": 180, "fps": 12.0, "duration": 1.0, "seed": 3}
+    fields: dict[str, Any] = {
+        "prompt": "a fox in the snow",
+        "width": 320,
+        "height": 180,
+        "fps": 12.0,
+        "duration": 1.0,
+        "seed": 3,
+    }
     return FilmPlan(**{**fields, **changes})
 
 
 def decoded(path: Path) -> list[NDArray[np.uint8]]:
     """Every frame of the first video stream as RGB."""
     with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
 def decoded_sound(path: Path) -> NDArray[np.float32]:

@@ -53,9 +53,10 @@ def test_a_damaged_sequence_gives_a_film_or_a_clear_error(position: int, value: 
     damaged = bytearray(_SEQUENCE)
     damaged[position % len(damaged)] = value
     try:
-        assert avif_sequence_to_mp4(bytes(damaged))[4:8] == b"ftyp"
-    except MalformedBoxError as error:
-        assert str(error)
+        film = avif_sequence_to_mp4(bytes(damaged))
+    except MalformedBoxError:
+        return
+    assert film[4:8] == b"ftyp"
 
 
 _SEQUENCE = avif()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .plan import TimedWord
 
 SAFE_AREA = 0.05
 """Share of each side that captions keep clear."""
+_KEPT_PLATES = 64
 _SMALLEST = 9  # pixels of font size below which lettering is a smudge
 _INK, _SPOKEN, _PLATE = (255, 255, 255, 255), (255, 214, 92, 255), (10, 12, 20, 168)
 _RIGHT_TO_LEFT = {"R", "AL"}
@@ -90,6 +92,7 @@ class CaptionLayer:
         self._frame = frame
         self._font = font
         self._drawn: dict[tuple[int, int], Plate] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def for_film(cls, track: Sequence[Cue], frame: tuple[int, int]) -> CaptionLayer | str:
@@ -126,11 +129,13 @@ class CaptionLayer:
 
     def _plate(self, index: int, spoken: int) -> Plate:
         key = (index, spoken)
-        if key not in self._drawn:
-            if len(self._drawn) > 64:
-                self._drawn.clear()
-            self._drawn[key] = self._draw(self._track[index], spoken)
-        return self._drawn[key]
+        with self._lock:  # frames are made by two threads
+            plate = self._drawn.get(key)
+            if plate is None:
+                if len(self._drawn) >= _KEPT_PLATES:
+                    self._drawn.clear()
+                plate = self._drawn[key] = self._draw(self._track[index], spoken)
+            return plate
 
     def _draw(self, cue: Cue, spoken: int) -> Plate:
         """The plate is drawn at three times its size and reduced, because Pillow's rounded corners have hard edges;

@@ -40,6 +40,9 @@ def resampled(narration: Narration) -> Audio:
     """The narration as float32 mono at 48 kHz."""
     import av
 
+    if not len(narration.samples):
+        return np.zeros(0, np.float32)
+
     resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
     source = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(narration.samples)[np.newaxis], format="s16", layout="mono"
@@ -48,7 +51,7 @@ def resampled(narration: Narration) -> Audio:
     source.pts = 0
     source.time_base = Fraction(1, narration.sample_rate)
     pieces = [frame.to_ndarray()[0] for step in (source, None) for frame in resampler.resample(step)]
-    return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+    return np.concatenate(pieces).astype(np.float32)
 
 
 def write_mp4(
@@ -67,6 +70,9 @@ def write_mp4(
     there are captions.
 
     With `lettered` captions, which are in the picture already, that track is offered but not switched on.
+    The pictures are the same for the same plan; x264 may still encode them differently by a hair from run to run when a
+    side is no multiple of 16 (seen with FFmpeg 8.1.2).
+
     `on_frame(index, picture)` is called after each encoded frame; whatever it raises comes out of here.
     """
     import av

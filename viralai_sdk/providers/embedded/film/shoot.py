@@ -17,7 +17,7 @@ from .captions import Cue, captions_vtt, cues
 from .frames import Reel
 from .lettering import CaptionLayer
 from .plan import Film, FilmPlan, NoVideoEncoderError, Painter, ProgressFn, even, frame_rate
-from .storyboard import Shot, storyboard
+from .storyboard import Shot, opening_on_given, storyboard
 
 PREVIEW_SIDE = 256
 NARRATION_TAIL = 0.3
@@ -117,9 +117,11 @@ def _prepare(plan: FilmPlan) -> _Production:
                 notes.append(made)
             else:
                 layer = made
+    shots = storyboard(plan.prompt, seconds, plan.seed)
     if plan.first_frame is not None:
+        shots = opening_on_given(shots)
         _note_crop(plan.first_frame, size, notes)
-    return _Production(size, rate, count, storyboard(plan.prompt, seconds, plan.seed), track, layer, silent, notes)
+    return _Production(size, rate, count, shots, track, layer, silent, notes)
 
 
 def _must_be_silent(plan: FilmPlan, notes: list[str]) -> bool:

@@ -118,10 +118,8 @@ def _edges(length: int) -> Audio:
     """Fade the music in over 0.6 s and out over 1.2 s, less in a very short film."""
     gain = np.ones(length, np.float32)
     rise, fall = min(round(0.6 * RATE), length // 4), min(round(1.2 * RATE), length // 3)
-    if rise:
-        gain[:rise] = np.sin(np.linspace(0, np.pi / 2, rise)) ** 2
-    if fall:
-        gain[-fall:] *= np.cos(np.linspace(0, np.pi / 2, fall)) ** 2
+    gain[:rise] = np.sin(np.linspace(0, np.pi / 2, rise)) ** 2
+    gain[length - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall)) ** 2
     return gain
 
 

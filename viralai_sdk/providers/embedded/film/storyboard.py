@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +80,13 @@ def storyboard(prompt: str, duration: float, seed: int) -> tuple[Shot, ...]:
             start, end = each * (scene + index / takes), each * (scene + (index + 1) / takes)
             shots.append(Shot(scene, text, index // 2, framing, start, end, move))
     return _closed(shots, duration)
+
+
+def opening_on_given(shots: tuple[Shot, ...]) -> tuple[Shot, ...]:
+    """The same shots for a film that starts with a given picture: the first frame is that picture, uncropped but for
+    its shape."""
+    opening = next(move for move in moves_for("wide") if move.name == "zoom in")
+    return replace(shots[0], move=opening), *shots[1:]
 
 
 def _fit(scenes: tuple[str, ...], duration: float) -> tuple[str, ...]:
