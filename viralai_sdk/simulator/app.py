@@ -40,7 +40,7 @@ class Vendor(Protocol):
 def registry() -> dict[str, Vendor]:
     """The vendors by name: every module of `simulator/vendors/`."""
     names = [module.name for module in pkgutil.iter_modules(vendors.__path__)]
-    return {name: importlib.import_module(f"{vendors.__name__}.{name}") for name in names}  # type: ignore[misc]
+    return {name: importlib.import_module(f"{vendors.__name__}.{name}") for name in names}
 
 
 def create_app(config: SimulatorConfig | None = None) -> Starlette:

@@ -142,4 +142,4 @@ class _Protocol(H11Protocol):
             scope.setdefault("extensions", {})[ABORT] = {"close": self.transport.abort}
             await inner(scope, receive, send)
 
-        self.app = app  # type: ignore[assignment]
+        self.app = app

@@ -30,8 +30,8 @@ def _flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def mask_with_alpha(data: bytes, *, report: Any = None) -> bytes:
-    """A PNG mask as the vendor reads it: transparent where the picture may change. One that has alpha already passes unchanged; of others, white
-    becomes transparent.
+    """A PNG mask as the vendor reads it: transparent where the picture may change. One that has alpha already passes unchanged;
+    of others, white becomes transparent.
 
     Args:
         report: the runner's progress function; the work is too short to report.

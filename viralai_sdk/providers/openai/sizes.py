@@ -48,11 +48,9 @@ def _nearest(ratio: float) -> tuple[int, int]:
 
 
 def _free(width: int, height: int) -> tuple[int, int]:
-    """The nearest size in steps of 16 pixels, inside the largest size and ratio."""
-    short, long = sorted((width, height))
-    long = min(long, short * FLATTEST)
+    """The nearest size in steps of 16 pixels that is not too large; a picture that would be too flat gets a longer short side."""
+    long, short = float(max(width, height)), max(min(width, height), max(width, height) / FLATTEST)
     scale = min(1.0, LONGEST / long, SHORTEST / short)
-    short, long = (max(STEP, round(side * scale / STEP) * STEP) for side in (short, long))
-    if long > short * FLATTEST:
-        long = int(short * FLATTEST) // STEP * STEP
-    return (long, short) if width > height else (short, long)
+    longer = max(STEP, round(long * scale / STEP) * STEP)
+    shorter = max(round(short * scale / STEP), math.ceil(longer / FLATTEST / STEP)) * STEP
+    return (longer, shorter) if width > height else (shorter, longer)

@@ -12,14 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from viralai_sdk.simulator.answers import echo, pieces, tokens, value_for
-from viralai_sdk.simulator.vendors.openai.desk import Desk
+from viralai_sdk.simulator.vendors.openai.desk import Desk, fields
 
-FIELDS = frozenset(
-    "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages metadata modalities model"
-    " moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention"
-    " reasoning_effort response_format safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools"
-    " top_logprobs top_p user verbosity web_search_options".split()
-)
+FIELDS = fields("chat")
 ROLES = ("developer", "system", "user", "assistant", "tool")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -172,7 +167,12 @@ class Completion:
 
     def whole(self) -> dict[str, Any]:
         """The answer at once."""
-        message = {"role": "assistant", "content": "".join(self._parts), "refusal": None, "annotations": []}
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": "".join(self._parts),
+            "refusal": None,
+            "annotations": [],
+        }
         choices = [
             {"index": index, "message": message, "logprobs": None, "finish_reason": self._finish}
             for index in range(self._choices)

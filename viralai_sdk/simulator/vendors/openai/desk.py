@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -52,6 +52,12 @@ def catalog() -> dict[str, Any]:
     return models
 
 
+@cache
+def fields(route: str) -> frozenset[str]:
+    """Names of the body fields a route knows."""
+    return frozenset(yaml.safe_load((files(__package__) / "fields.yaml").read_text("utf-8"))[route])
+
+
 class Desk:
     """Checks what comes in, as OpenAI does, and hands it to the routes."""
 
@@ -92,7 +98,7 @@ class Desk:
 
     def today(self) -> date:
         """The date by the simulator's clock."""
-        return datetime.fromtimestamp(self.state.clock.now(), timezone.utc).date()
+        return datetime.fromtimestamp(self.state.clock.now(), UTC).date()
 
     async def json_body(self, request: Request, fields: frozenset[str], required: Iterable[str]) -> dict[str, Any]:
         """A JSON body with known fields only."""

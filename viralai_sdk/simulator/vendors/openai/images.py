@@ -16,13 +16,10 @@ from starlette.responses import JSONResponse, Response
 
 from viralai_sdk.simulator.answers import tokens
 from viralai_sdk.simulator.media import encode_picture
-from viralai_sdk.simulator.vendors.openai.desk import Desk, catalog
+from viralai_sdk.simulator.vendors.openai.desk import Desk, catalog, fields
 
-GENERATE_FIELDS = frozenset(
-    "background complexity frame_count frame_duration_ms model moderation n output_compression output_format partial_images prompt"
-    " quality safety_identifier size stream svg user".split()
-)
-EDIT_FIELDS = (GENERATE_FIELDS - {"moderation"}) | {"input_fidelity"}
+GENERATE_FIELDS = fields("generations")
+EDIT_FIELDS = fields("edits")
 WHOLE_NUMBERS = ("n", "output_compression", "partial_images", "frame_count", "frame_duration_ms")
 SIZES = ("auto", "1024x1024", "1536x1024", "1024x1536")
 TILE = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,14 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from viralai_sdk.simulator.answers import tokens
 from viralai_sdk.simulator.vendors.openai.chat import answer, check_picture, check_schema, cut
-from viralai_sdk.simulator.vendors.openai.desk import Desk
+from viralai_sdk.simulator.vendors.openai.desk import Desk, fields
 
-FIELDS = frozenset(
-    "access_programs background background_options context_management conversation image include input instructions max_output_tokens"
-    " max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options"
-    " prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text tool_choice tools"
-    " top_logprobs top_p truncation user".split()
-)
+FIELDS = fields("responses")
 ROLES = ("developer", "system", "user", "assistant")
 
 

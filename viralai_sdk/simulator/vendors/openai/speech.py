@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from viralai_sdk.simulator.media import encode_audio
-from viralai_sdk.simulator.vendors.openai.desk import Desk
+from viralai_sdk.simulator.vendors.openai.desk import Desk, fields
 
-FIELDS = frozenset({"input", "instructions", "model", "response_format", "speed", "stream_format", "voice"})
+FIELDS = fields("speech")
 VOICES = (
     "alloy",
     "ash",
