@@ -1,0 +1,222 @@
+"""Chat completions as they come back: the whole answer, and the stream of chunks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.records import Usage
+from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
+from viralai_sdk.interfaces.text import TextGenerationRequest
+from viralai_sdk.providers.openai.errors import error_from_stream
+from viralai_sdk.providers.openai.structured import parse_value, wants_value
+
+SHAPE_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading an answer of a wrong shape raises."""
+
+FinishReason = Literal["stop", "length", "tool_calls", "other"]
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+
+
+def read(answer: Answer, request: TextGenerationRequest) -> TextPayload:
+    """The payload of a whole chat completion.
+
+    Raises:
+        ContentPolicyError, EmptyResultError, MalformedResponseError: there is no text to give.
+    """
+    data = answer.json()
+    if isinstance(data, dict) and data.get("error"):
+        raise error_from_stream(data["error"])
+    gathered = Gathered()
+    try:
+        if not data["choices"]:
+            raise EmptyResultError("the answer holds no choice.")
+        for choice in data["choices"]:
+            gathered.add(choice, choice["message"])
+        gathered.model = data.get("model")
+        gathered.usage = data.get("usage")
+        gathered.response_id = data.get("id")
+    except AIError:
+        # Some of ours are ValueErrors too.
+        raise
+    except SHAPE_ERRORS as error:
+        raise MalformedResponseError(f"the answer is no chat completion ({error!r}).") from error
+    payload = gathered.payload(request)
+    payload.request_id = answer.headers.get("x-request-id")
+    return payload
+
+
+class Gathered:
+    """What is known of a completion so far. `add` takes a message or a delta of one: both have the same fields."""
+
+    def __init__(self) -> None:
+        self.texts: dict[int, list[str]] = {}
+        self.refusal: list[str] = []
+        self.calls: dict[int, dict[str, Any]] = {}
+        self.finish: str | None = None
+        self.model: Any = None
+        self.usage: Any = None
+        self.response_id: Any = None
+
+    def add(self, choice: dict[str, Any], part: dict[str, Any]) -> str | None:
+        """Take in one piece; returns the text it adds to the first choice."""
+        index = choice.get("index", 0)
+        content = part.get("content")
+        if content is not None and not isinstance(content, str):
+            raise TypeError("content is not text")
+        if content:
+            self.texts.setdefault(int(index), []).append(content)
+        if index:
+            return None
+        if refusal := part.get("refusal"):
+            self.refusal.append(str(refusal))
+        for position, call in enumerate(part.get("tool_calls") or ()):
+            self._add_call(call.get("index", position), call)
+        if reason := choice.get("finish_reason"):
+            self.finish = str(reason)
+        return content or None
+
+    def _add_call(self, index: Any, piece: dict[str, Any]) -> None:
+        call = self.calls.setdefault(int(index), {"id": None, "name": "", "arguments": ""})
+        call["id"] = piece.get("id") or call["id"]
+        function = piece.get("function") or {}
+        call["name"] += function.get("name") or ""
+        call["arguments"] += function.get("arguments") or ""
+
+    def payload(self, request: TextGenerationRequest) -> TextPayload:
+        """The result, or the error that its absence means."""
+        text = "".join(self.texts.get(0, ()))
+        usage = read_usage(self.usage)
+        if self.refusal or self.finish == "content_filter":
+            raise refused("".join(self.refusal))
+        if not text.strip() and not self.calls:
+            raise empty(cut=self.finish == "length", usage=usage)
+        finish = FINISH.get(self.finish or "", "other")
+        parsed = None
+        if wants_value(request) and text.strip():
+            parsed = parse_value(text, request, cut=finish == "length")
+        metadata: dict[str, Any] = {}
+        if isinstance(self.response_id, str):
+            metadata["response_id"] = self.response_id
+        if self.calls:
+            metadata["tool_calls"] = [self.calls[index] for index in sorted(self.calls)]
+        if others := ["".join(self.texts[index]) for index in sorted(self.texts) if index]:
+            # Paid for through `options={"n": …}`, so kept.
+            metadata["alternatives"] = others
+        return TextPayload(
+            model=self.model if isinstance(self.model, str) else None,
+            text=text,
+            parsed=parsed,
+            usage=usage,
+            quantities=billed(usage),
+            finish_reason=finish,
+            metadata=metadata,
+        )
+
+
+class Reader:
+    """Reads the chunks of a streamed chat completion."""
+
+    def __init__(self, request: TextGenerationRequest) -> None:
+        self._request = request
+        self._gathered = Gathered()
+        self._done = False
+
+    def feed(self, event: StreamEvent) -> str | None:
+        """The text that a chunk adds.
+
+        Raises:
+            AIError: the chunk reports an error, or is none.
+        """
+        if event.data.startswith("[DONE]"):
+            self._done = True
+        if self._done:
+            return None
+        try:
+            chunk = json.loads(event.data)
+            if chunk.get("error"):
+                raise error_from_stream(chunk["error"])
+            gathered = self._gathered
+            if gathered.model is None:
+                gathered.model, gathered.response_id = chunk.get("model"), chunk.get("id")
+            gathered.usage = chunk.get("usage") or gathered.usage
+            added = [gathered.add(choice, choice.get("delta") or {}) for choice in chunk.get("choices") or ()]
+            return "".join(text for text in added if text) or None
+        except AIError:
+            # Some of ours are ValueErrors too.
+            raise
+        except (*SHAPE_ERRORS, RecursionError) as error:
+            raise MalformedResponseError(
+                f"the stream holds something that is no chunk: {event.data[:80]!r}."
+            ) from error
+
+    def finish(self) -> TextPayload:
+        """The whole answer, after the stream's end.
+
+        Raises:
+            MalformedResponseError: the stream broke off: neither a reason to finish nor `[DONE]` came.
+        """
+        if self._gathered.finish is None and not self._done:
+            raise broken_off(sum(len(part) for part in self._gathered.texts.get(0, ())))
+        return self._gathered.payload(self._request)
+
+
+def read_usage(usage: Any) -> Usage:
+    """Tokens of a call. A count that is missing or no count stays None: a paid text is not thrown away for it."""
+    prompt, completion = count(usage, "prompt_tokens"), count(usage, "completion_tokens")
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=count(usage, "total_tokens"),
+        cached_tokens=count(usage, "prompt_tokens_details", "cached_tokens"),
+        reasoning_tokens=count(usage, "completion_tokens_details", "reasoning_tokens"),
+    )
+
+
+def count(value: Any, *path: str) -> int | None:
+    """A whole number from 0 up at the end of a path of keys, else None."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def billed(usage: Usage) -> dict[str, float]:
+    """Billed amounts. Cached input has its own price, so it is not counted as ordinary input as well."""
+    amounts: dict[str, float] = {}
+    if usage.prompt_tokens is not None:
+        cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
+        amounts["input_token"] = usage.prompt_tokens - cached
+        if cached:
+            amounts["cached_token"] = cached
+    if usage.completion_tokens is not None:
+        amounts["output_token"] = usage.completion_tokens
+    return amounts
+
+
+def refused(words: str) -> ContentPolicyError:
+    """The error for a refusal inside an answer that came, and was charged, as a success."""
+    return ContentPolicyError(
+        words.strip() or "the provider's content filter stopped the answer.",
+        billed="yes",
+        hint="Change the prompt; the provider's rules do not allow this.",
+    )
+
+
+def empty(*, cut: bool, usage: Usage) -> EmptyResultError:
+    """The error for an answer without a word."""
+    spent = f" after {usage.completion_tokens} tokens" if usage.completion_tokens else ""
+    if cut:
+        hint = "Raise max_tokens: the model spent them before it said anything."
+        return EmptyResultError(f"the answer ended{spent} without text.", billed="yes", hint=hint)
+    return EmptyResultError(f"the answer ended{spent} without text.")
+
+
+def broken_off(characters: int) -> MalformedResponseError:
+    """The error for a stream that ended in the middle."""
+    return MalformedResponseError(f"the stream broke off after {characters} characters, without its closing mark.")

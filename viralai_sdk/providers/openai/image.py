@@ -1,0 +1,199 @@
+"""Pictures by OpenAI's image models: from words, and from pictures with an optional mask."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from viralai_sdk.interfaces.adapter import ImageAdapter
+from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.media import sniff
+from viralai_sdk.interfaces.records import CallWarning
+from viralai_sdk.interfaces.steps import Answer, Blob, Compute, Download, FilePart, MediaPayload, Parallel, Send, Steps
+from viralai_sdk.providers.openai.base import OpenAIAdapter
+from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, count
+from viralai_sdk.providers.openai.errors import error_from_stream
+from viralai_sdk.providers.openai.forms import form_fields, mask_with_alpha
+from viralai_sdk.providers.openai.sizes import choose_size, size_warning
+
+PER_CALL = 10
+"""Most pictures of one request."""
+MAX_PROMPT = 32_000
+MAX_REFERENCES = 16
+MAX_REFERENCE_BYTES = 50 * 1024 * 1024
+REFERENCE_TYPES = ("image/png", "image/webp", "image/jpeg")
+FACTS = ("background", "output_format", "quality", "size")
+"""Fields of an answer that are worth keeping."""
+
+
+class OpenAIImageService(OpenAIAdapter, ImageAdapter):
+    """Pictures from OpenAI."""
+
+    vendor_fields = frozenset(
+        {"background", "complexity", "input_fidelity", "moderation", "output_compression", "output_format", "quality"}
+        | {"safety_identifier"}
+    )
+
+    def check(self, request: ImageGenerationRequest, model: str) -> list[CallWarning]:
+        warnings = [
+            CallWarning(kind="unsupported", parameter=name, message="the provider has no such setting; left out.")
+            for name in ("negative_prompt", "seed")
+            if getattr(request, name) is not None
+        ]
+        if request.style:
+            message = f"the provider has no styles; 'Style: {request.style}' was added to the prompt."
+            warnings.append(CallWarning(kind="adjusted", parameter="style", message=message))
+        if len(prompt_of(request)) > MAX_PROMPT:
+            raise self.unsupported(f"more than {MAX_PROMPT:,} characters of prompt", hint="Shorten it.")
+        if len(request.reference_images) > MAX_REFERENCES:
+            raise self.unsupported(f"more than {MAX_REFERENCES} reference images", hint="Give fewer.")
+        for media in request.reference_images:
+            if media.media_type not in REFERENCE_TYPES or len(media.data) >= MAX_REFERENCE_BYTES:
+                raise self.unsupported("with this reference image", hint="Give PNG, WebP or JPEG files below 50 MB.")
+        if request.num_images > PER_CALL:
+            message = f"the provider makes {PER_CALL} in one call; several calls run at once."
+            warnings.append(CallWarning(kind="adjusted", parameter="num_images", message=message))
+        if "size" not in request.options and (adjusted := size_warning(request, model)):
+            warnings.append(adjusted)
+        return warnings
+
+    def quantities(self, request: ImageGenerationRequest, model: str) -> dict[str, float]:
+        """The number of pictures. How many tokens one takes is not known before, so no price is made up from the prompt alone."""
+        return {"image": request.num_images}
+
+    def steps(self, request: ImageGenerationRequest, model: str) -> Steps[MediaPayload]:
+        if request.num_images <= PER_CALL:
+            return (yield from self._pictures(request, model, request.num_images))
+        first = -(-request.num_images // 2)
+        counts = (first, request.num_images - first)
+        results = yield Parallel([self._pictures(request, model, count) for count in counts])
+        return merge(results)
+
+    def _pictures(self, request: ImageGenerationRequest, model: str, count: int) -> Steps[MediaPayload]:
+        """One request for up to ten pictures."""
+        fields = {
+            "model": model,
+            "prompt": prompt_of(request),
+            "n": count if count > 1 else None,
+            "size": choose_size(request, model),
+            # GPT image models always answer base64 and do not take the field; the DALL-E models answer addresses without it.
+            "response_format": "b64_json" if model.startswith("dall-e") else None,
+        }
+        body = self.body(request, fields)
+        # Partial pictures come as a stream, which is not read here.
+        for name in ("stream", "partial_images"):
+            body.pop(name, None)
+        if request.reference_images:
+            parts = yield from self._parts(request)
+            answer = yield Send("POST", "/images/edits", fields=form_fields(body), files=parts, creates=True)
+        else:
+            answer = yield Send("POST", "/images/generations", json=body, creates=True)
+        return (yield from self._read(answer, count))
+
+    def _parts(self, request: ImageGenerationRequest) -> Steps[list[FilePart]]:
+        """The file parts of an edit. One picture is `image`, several are `image[]`."""
+        name = "image" if len(request.reference_images) == 1 else "image[]"
+        parts = [FilePart(name, media.filename, media.data, media.media_type) for media in request.reference_images]
+        if request.mask is not None:
+            mask = yield Compute(mask_with_alpha, (request.mask.data,))
+            parts.append(FilePart("mask", "mask.png", mask, "image/png"))
+        return parts
+
+    def _read(self, answer: Answer, wanted: int) -> Steps[MediaPayload]:
+        """Pictures out of an answer; addresses are fetched."""
+        data = answer.json()
+        try:
+            if data.get("error"):
+                raise error_from_stream(data["error"])
+            items: list[dict[str, Any]] = list(data.get("data") or ())
+            found = [(item.get("b64_json"), item.get("url")) for item in items]
+            revised = [item["revised_prompt"] for item in items if item.get("revised_prompt")]
+            metadata = {name: data[name] for name in FACTS if isinstance(data.get(name), str)}
+        except AIError:
+            raise
+        except SHAPE_ERRORS as error:
+            raise MalformedResponseError(f"the answer is no list of pictures ({error!r}).") from error
+        blobs = []
+        for encoded, url in found:
+            if encoded:
+                blobs.append(decode(encoded))
+            elif isinstance(url, str) and url:
+                blobs.append((yield Download(url)))
+        if not blobs:
+            raise EmptyResultError("the answer holds no picture.")
+        if revised:
+            metadata["revised_prompt"] = revised[0] if len(revised) == 1 else revised
+        return MediaPayload(
+            blobs=blobs,
+            quantities=billed(data.get("usage")) or {"image": len(blobs)},
+            metadata=metadata,
+            warnings=missing(wanted, len(blobs)),
+            request_id=answer.headers.get("x-request-id"),
+        )
+
+
+def prompt_of(request: ImageGenerationRequest) -> str:
+    """The prompt, with the style as its last line."""
+    return f"{request.prompt}\n\nStyle: {request.style}" if request.style else request.prompt
+
+
+def decode(encoded: Any) -> Blob:
+    """A picture out of base64.
+
+    Raises:
+        MalformedResponseError: no base64, or no picture.
+    """
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise MalformedResponseError("a picture in the answer is not base64.", billed="yes") from error
+    kind = sniff(data[:64])
+    if kind is None or not kind.startswith("image/"):
+        raise MalformedResponseError(f"what came as a picture is none; it starts with {data[:16]!r}.", billed="yes")
+    return Blob(data, kind)
+
+
+def billed(usage: Any) -> dict[str, float]:
+    """Billed tokens. Output is pictures, unless the details say that a part of it was text."""
+    text, seen = (count(usage, "input_tokens_details", f"{kind}_tokens") for kind in ("text", "image"))
+    made, written = count(usage, "output_tokens"), count(usage, "output_tokens_details", "text_tokens") or 0
+    if made is None or (text is None and count(usage, "input_tokens") is None):
+        return {}
+    amounts: dict[str, float] = {"input_text_token": count(usage, "input_tokens") or 0 if text is None else text}
+    amounts |= {"input_image_token": seen} if seen else {}
+    amounts["output_image_token"] = max(0, made - written)
+    return amounts | ({"output_token": written} if written else {})
+
+
+def missing(wanted: int, got: int) -> list[CallWarning]:
+    """A note when fewer pictures came than were asked for."""
+    if got >= wanted:
+        return []
+    message = f"{got} of {wanted} pictures came."
+    return [CallWarning(kind="other", parameter="num_images", message=message)]
+
+
+def merge(results: Sequence[MediaPayload | BaseException]) -> MediaPayload:
+    """Join the pictures of several calls. When some calls failed, what the others made and charged is still given, with a note.
+
+    Raises:
+        AIError: all of them failed; it is the first one's error.
+    """
+    payloads = [result for result in results if not isinstance(result, BaseException)]
+    errors = [result for result in results if isinstance(result, BaseException)]
+    fatal = [error for error in errors if not isinstance(error, AIError)]
+    if fatal or not payloads:
+        raise (fatal or errors)[0]
+    whole = payloads[0]
+    for payload in payloads[1:]:
+        whole.blobs += payload.blobs
+        whole.warnings += payload.warnings
+        for unit, amount in payload.quantities.items():
+            whole.quantities[unit] = whole.quantities.get(unit, 0) + amount
+    for error in errors:
+        message = f"a part of the pictures failed: {error}"
+        whole.warnings.append(CallWarning(kind="other", parameter="num_images", message=message))
+    return whole

@@ -1,0 +1,113 @@
+"""Speech by OpenAI's `/audio/speech`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from viralai_sdk.interfaces.adapter import SpeechAdapter
+from viralai_sdk.interfaces.errors import EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.media import sniff
+from viralai_sdk.interfaces.records import CallWarning
+from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
+from viralai_sdk.interfaces.steps import Answer, Blob, MediaPayload, Send, Steps
+from viralai_sdk.providers.openai import models
+from viralai_sdk.providers.openai.audio import SAMPLE_RATE, mend_wav, wrap_pcm
+from viralai_sdk.providers.openai.base import OpenAIAdapter
+
+MAX_TEXT = 4096
+MEDIA_TYPES = {"mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac", "wav": "audio/wav"}
+CHARS_PER_SECOND = 15
+"""Rule of thumb for spoken English, for estimates before sending."""
+
+
+class OpenAISpeechService(OpenAIAdapter, SpeechAdapter):
+    """Speech from OpenAI."""
+
+    default_voice: ClassVar[str] = "alloy"
+    default_format: ClassVar[str] = "mp3"
+    vendor_fields = frozenset({"instructions", "response_format", "voice"})
+
+    def check(self, request: SpeechSynthesisRequest, model: str) -> list[CallWarning]:
+        if request.ssml:
+            raise self.unsupported("SSML markup", hint="Give plain text; `instructions` says how to speak it.")
+        if len(request.text) > MAX_TEXT:
+            # Joining compressed recordings leaves gaps and loses quality, so it is not done behind the caller's back.
+            hint = "Split it at sentence ends and ask for each part: ai.speech.batch([...])."
+            raise self.unsupported(f"texts above {MAX_TEXT} characters (this one has {len(request.text)})", hint=hint)
+        open_values = (("pitch", 0.0), ("volume", 1.0), ("seed", None))
+        warnings = [
+            CallWarning(kind="unsupported", parameter=name, message="the provider has no such setting; left out.")
+            for name, neutral in open_values
+            if getattr(request, name) != neutral
+        ]
+        if request.instructions and not follows_instructions(model):
+            message = f"{model} follows no instructions; left out."
+            warnings.append(CallWarning(kind="unsupported", parameter="instructions", message=message))
+        if "language" in request.model_fields_set and request.language != "auto":
+            message = "the model hears the language from the text itself; the setting is not sent."
+            warnings.append(CallWarning(kind="other", parameter="language", message=message))
+        if request.output_format == "pcm":
+            message = f"raw samples come in a WAV file ({SAMPLE_RATE} Hz, mono, 16 bit)."
+            warnings.append(CallWarning(kind="adjusted", parameter="output_format", message=message))
+        return warnings
+
+    def quantities(self, request: SpeechSynthesisRequest, model: str) -> dict[str, float]:
+        """Characters for the models billed by them, which is exact; for the others seconds, by a rule of thumb."""
+        if "second" in models.prices(model):
+            return {"second": round(len(request.text) / CHARS_PER_SECOND / request.speed, 1)}
+        return {"character": len(request.text)}
+
+    def steps(self, request: SpeechSynthesisRequest, model: str) -> Steps[MediaPayload]:
+        fields = {
+            "model": model,
+            "input": request.text,
+            "voice": self.voice(request.voice_id),
+            "response_format": request.output_format
+            or self.config.custom_config.get("response_format", self.default_format),
+            "speed": request.speed if request.speed != 1.0 else None,
+            "instructions": request.instructions if follows_instructions(model) else None,
+        }
+        body = self.body(request, fields)
+        if not follows_instructions(model) and "instructions" not in request.options:
+            body.pop("instructions", None)
+        answer: Answer = yield Send("POST", "/audio/speech", json=body, creates=True, accept="application/octet-stream")
+        blob = read(answer, str(body["response_format"]))
+        # Models billed by time are priced from the measured recording; this answer names no amounts.
+        quantities: dict[str, float] = {} if "second" in models.prices(model) else {"character": len(request.text)}
+        metadata: dict[str, Any] = {"voice": body["voice"]}
+        request_id = answer.headers.get("x-request-id")
+        return MediaPayload(blobs=[blob], quantities=quantities, metadata=metadata, request_id=request_id)
+
+    def voice(self, voice_id: str | None) -> str | dict[str, str]:
+        """The `voice` field. Ids of custom voices go as an object."""
+        chosen = voice_id or str(self.config.custom_config.get("voice", self.default_voice))
+        return {"id": chosen} if chosen.startswith("voice_") else chosen
+
+    def voice_steps(self, language: str | None) -> Steps[list[Voice]]:
+        """The built-in voices, from the catalog: the API lists none. Each speaks every language, so none is left out."""
+        yield from ()
+        return [Voice(**row, provider=self.get_provider_name()) for row in models.catalog()["voices"]]
+
+
+def follows_instructions(model: str) -> bool:
+    """Whether a model can be told how to speak: all but the tts-1 models."""
+    return "instructions" in models.flags(model) if models.known(model) else not model.startswith("tts-1")
+
+
+def read(answer: Answer, wanted: str) -> Blob:
+    """The recording in an answer.
+
+    Raises:
+        EmptyResultError, MalformedResponseError: there is none.
+    """
+    if not answer.body:
+        raise EmptyResultError("the answer holds no sound.")
+    named = answer.headers.get("content-type", "").partition(";")[0].strip()
+    if named.startswith("text/") or named == "application/json":
+        raise MalformedResponseError(f"sound was expected, {named} came; it starts with {answer.body[:80]!r}.")
+    if wanted == "pcm":
+        return Blob(wrap_pcm(answer.body), "audio/wav")
+    kind = sniff(answer.body[:64])
+    if kind is None or not kind.startswith("audio/"):
+        raise MalformedResponseError(f"what came as {wanted} is no sound; it starts with {answer.body[:16]!r}.")
+    return Blob(mend_wav(answer.body) if kind == "audio/wav" else answer.body, kind)
