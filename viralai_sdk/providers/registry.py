@@ -14,6 +14,7 @@ from viralai_sdk.interfaces.service import AIService
 ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
+    "openai",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
