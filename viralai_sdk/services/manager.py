@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -171,9 +172,14 @@ class AIServiceManager:
         return await self.run_call(self.call(service, request, **details))
 
     async def run_call(self, call: Call) -> Response:
-        """Run a prepared call."""
+        """Run a prepared call. An error shows the caller's line, not the pipeline's; $VIRALAI_DEBUG keeps the whole traceback."""
         with self.runtime.heartbeat:
-            return await self.pipeline.run(call)
+            try:
+                return await self.pipeline.run(call)
+            except AIError as error:
+                if not os.environ.get("VIRALAI_DEBUG"):
+                    error.__traceback__ = None
+                raise error  # noqa: TRY201 (a bare raise would bring the frames back)
 
     def call(
         self,
