@@ -49,12 +49,19 @@ def page(browser: Browser, problems: Problems) -> Iterator[Page]:
 
 def watch(page: Page, problems: Problems) -> None:
     """Note every console error, exception, dialog and request beyond loopback of a page."""
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None
+        ),
+    )
+    page.on("pageerror", lambda error: problems.append(error.stack or str(error)))
     page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on(
         "request",
-        lambda request: None
-        if request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:"))
-        else problems.append(f"outside: {request.url}"),
+        lambda request: (
+            None
+            if request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:"))
+            else problems.append(f"outside: {request.url}")
+        ),
     )
