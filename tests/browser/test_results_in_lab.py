@@ -29,7 +29,7 @@ from tests.browser.lab import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-TALL = {"width": 1100, "height": 4000}
+TALL = {"width": 1100, "height": 4400}
 
 CAPTIONS = [
     "openai · gpt-image-2.6-flare · 4.2 s · $0.0400 · after gemini (RateLimitError)",
