@@ -55,7 +55,7 @@ class Journal:
     # --- calls -------------------------------------------------------------------------------------------------------------------
 
     def record_call(self, row: CallRow) -> None:
-        """Note a call; never blocks and never raises.
+        """Note a call; never blocks and never raises. The row and what is in it belong to the journal from now on.
 
         A failure to write is warned of once, and raised by the next `flush` or durable call.
         """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing.process
 import os
 import sqlite3
+import sys
 import threading
 import time
 import warnings
@@ -248,7 +248,9 @@ def _forget_all() -> None:
 
 def _flush_at_end_of_worker(writer: CallWriter) -> None:
     """A worker process of `multiprocessing` leaves without running `atexit`; it has its own list of last things to do."""
-    if multiprocessing.process.parent_process() is not None:
+    # Asked of the loaded modules: importing multiprocessing only to learn that this is no worker would cost every process milliseconds.
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
         Finalize(writer, _close_all, exitpriority=10)
