@@ -144,9 +144,14 @@ def test_ids_are_unique_and_sort_by_time() -> None:
 
 
 def test_a_row_that_sqlite_cannot_take_does_not_hold_up_the_others(journal: Journal) -> None:
-    journal.record_call(call(message="half a character \ud800"))
-    journal.record_call(call(model=object()))
-    journal.record_call(call())
+    def record() -> None:
+        journal.record_call(call(message="half a character \ud800"))
+        journal.record_call(call(model=object()))
+        journal.record_call(call())
+        assert journal.jobs() == []
+
+    with pytest.warns(RuntimeWarning, match="cannot be stored"):
+        record()
     with pytest.raises(StorageError, match="1 calls"):
         journal.flush()
     assert sorted(row.message or "" for row in journal.calls()) == ["", "half a character ?"]
