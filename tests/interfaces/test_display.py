@@ -440,7 +440,7 @@ def test_a_batch_never_shows_unknown_as_nothing() -> None:
     assert BatchResult([]).cost_usd == 0
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"provider": "openai", "price": 0.04, "ready": True},
     {"provider": "日本 <b>", "price": None, "ready": False, "note": ["a", None]},
 ]
