@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.interfaces.test_display import check_harmless
+from tests.html_check import check_harmless
 from viralai_sdk.interfaces.errors import ConfigurationError
 from viralai_sdk.progress import NullView, ProgressEvent, ProgressHub, TerminalView, choose_view, in_kernel
 from viralai_sdk.progress.notebook import SHOWN_CALLS, NotebookView
