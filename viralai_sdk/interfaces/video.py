@@ -123,7 +123,8 @@ class VideoGenerationRequest(Request):
         short = RESOLUTIONS.get(self.resolution or "", short_side)
         ratio = self.ratio()
         long = round(short * max(ratio, 1 / ratio))
-        return fit(None, None, ratio, long)
+        width, height = fit(None, None, ratio, long)
+        return width + width % 2, height + height % 2  # every video codec wants even sides
 
 
 class VideoGenerationResponse(Response):

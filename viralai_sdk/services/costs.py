@@ -46,8 +46,10 @@ class Costs:
         call.estimate = self.estimate(service, call.request, route.provider, model)
         return call.estimate
 
-    def actual(self, call: Call, payload: Payload) -> tuple[float | None, Literal["provider", "catalog"] | None]:
-        """USD of a result and where the figure is from."""
+    def actual(
+        self, call: Call, payload: Payload, seconds: float | None = None
+    ) -> tuple[float | None, Literal["provider", "catalog"] | None]:
+        """USD of a result and where the figure is from. `seconds` is the measured length of a recording or film."""
         if payload.cost_usd is not None:
             return payload.cost_usd, "provider"
         known = self._catalog.model(call.provider, payload.model) or self._catalog.model(
@@ -60,6 +62,8 @@ class Costs:
             usage = payload.usage
             if usage.prompt_tokens is not None and usage.completion_tokens is not None:
                 quantities = {"input_token": usage.prompt_tokens, "output_token": usage.completion_tokens}
+        if not quantities and seconds is not None and "second" in known.prices:
+            quantities = {"second": seconds}
         price = known.price(quantities)
         return price, None if price is None else "catalog"
 

@@ -162,7 +162,7 @@ class JobRunner:
             if stopped:
                 journal.close_job(job_id, "cancelled", reason)
         if call.post is not None:
-            call.post(call.event("cancelled", f"stopped; {reason}"))
+            call.post(call.event("cancelled", "", message=reason))
 
 
 def job_row(call: Call, job_id: str) -> JobRow:

@@ -22,7 +22,7 @@ from viralai_sdk.interfaces.steps import MediaPayload, Payload, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationResponse
 from viralai_sdk.interfaces.video import VideoGenerationResponse
 from viralai_sdk.services.call import Call
-from viralai_sdk.services.structured import parse_structured
+from viralai_sdk.services.structured import parse_structured, wants_json
 from viralai_sdk.store.measure import measure
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class Keep:
         return await proceed(call)
 
     def _text(self, call: Call, payload: TextPayload) -> TextGenerationResponse:
-        if not payload.text.strip() and payload.parsed is None:
+        if not payload.text.strip() and payload.parsed is None and payload.finish_reason != "tool_calls":
             raise EmptyResultError("the answer is empty.")
-        if isinstance(call.request, TextGenerationRequest) and call.request.response_schema is not None:
+        if isinstance(call.request, TextGenerationRequest) and wants_json(call.request):
             payload.parsed = parse_structured(payload, call.request)
         shared = self._shared(call, payload)
         return TextGenerationResponse(
@@ -85,7 +85,7 @@ class Keep:
                     None,
                     f"the session folder could not be written; the file was rescued to {kept.artifact.path}",
                 )
-        shared = self._shared(call, payload) | {"artifacts": artifacts}
+        shared = self._shared(call, payload, artifacts[0].duration) | {"artifacts": artifacts}
         paths = [_shown(artifact.path) for artifact in artifacts]
         if kind == "image":
             return ImageGenerationResponse(image_paths=paths, **shared)
@@ -105,8 +105,8 @@ class Keep:
             **shared,
         )
 
-    def _shared(self, call: Call, payload: Payload) -> dict[str, Any]:
-        cost, source = self._runtime.costs.actual(call, payload)
+    def _shared(self, call: Call, payload: Payload, seconds: float | None = None) -> dict[str, Any]:
+        cost, source = self._runtime.costs.actual(call, payload, seconds)
         metadata = {"prompt": call.request.words()[:500], **payload.metadata}
         if payload.request_id:
             metadata["request_id"] = payload.request_id

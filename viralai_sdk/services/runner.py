@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
-from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Report, Send
+from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Payload, Report, Send
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.retry import Patience
 from viralai_sdk.wire.download import download
@@ -112,6 +112,10 @@ class Runner:
                         emit(piece)
                 piece = send(END)
             except StopIteration as stop:
+                if isinstance(stop.value, Payload):
+                    stop.value.request_id = (
+                        stop.value.request_id or answer.headers.get("x-request-id") or answer.headers.get("request-id")
+                    )
                 return stop.value
             except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
                 raise unreadable(cause) from cause
