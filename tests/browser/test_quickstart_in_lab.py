@@ -23,7 +23,13 @@ def test_the_quickstart_runs_in_lab_and_shows_every_medium(lab: Lab, page: Page,
     run_all(page)
 
     shown = "\n".join(output_html(page))
-    for caption in ("procedural-image", "espeak-ng", "procedural-video", "made by rules, not by a model", "after openai"):
+    for caption in (
+        "procedural-image",
+        "espeak-ng",
+        "procedural-video",
+        "made by rules, not by a model",
+        "after openai",
+    ):
         assert caption in shown
     film = page.locator(".jp-OutputArea-output video").first
     film.scroll_into_view_if_needed()

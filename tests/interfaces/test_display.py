@@ -182,7 +182,8 @@ def test_nothing_that_people_or_providers_wrote_becomes_markup(here: Path, attac
 @given(st.text(), st.text())
 def test_escaped_text_comes_back_as_text(text: str, attribute: str) -> None:
     page = Elements(el("p", text, title=attribute))
-    assert [tag for tag, _ in page.found] == ["p"]
+    # Each dollar sign stands in an element of its own, so that Lab does not typeset two prices as a formula.
+    assert [tag for tag, _ in page.found] == ["p"] + ["span"] * text.count("$")
     assert escape(escape(text)) == escape(text)
     assert "".join(page.text) == html_text(text)
     assert page.found[0][1]["title"] == html_text(attribute)
