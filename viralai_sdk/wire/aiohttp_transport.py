@@ -10,8 +10,7 @@ import asyncio
 import functools
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -64,34 +63,48 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; the answer's body is read from its stream."""
         limits = request.extensions.get("timeout") or {}
-        pace = _Pace(limits.get("write"))
         try:
-            async with asyncio.timeout(None) as pace.limit:
-                answer = await self._send(request, limits, pace)
-                pace.end()
-        except TimeoutError as error:
-            if isinstance(error, httpx2.HTTPError):
-                raise
-            raise httpx2.WriteTimeout("", request=request) from error
+            content = _content(request)
+            if content is not None:
+                answer = await self._send(request, limits, content or None)
+            else:
+                answer = await self._send_slowly(request, limits)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise translated(error, request) from error
+        reason = (answer.reason or "").encode("ascii", "ignore")
         return httpx2.Response(
             answer.status,
             headers=list(answer.raw_headers),
             stream=_Body(answer, request),
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": (answer.reason or "").encode("ascii", "ignore")},
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": reason},
         )
 
-    async def _send(self, request: httpx2.Request, limits: dict[str, Any], pace: _Pace) -> aiohttp.ClientResponse:
-        with _translated(request):
-            return await self._open().request(
-                request.method,
-                yarl.URL(str(request.url), encoded=True),
-                headers=_headers(request),
-                data=_body(request, pace),
-                timeout=_timeout(limits.get("connect"), limits.get("read")),
-                allow_redirects=False,
-                server_hostname=request.extensions.get("sni_hostname"),
-                proxy=self._proxy(request.url) if self._proxies else None,
-            )
+    async def _send(self, request: httpx2.Request, limits: Mapping[str, Any], body: Any) -> aiohttp.ClientResponse:
+        return await self._open().request(
+            request.method,
+            yarl.URL(str(request.url), encoded=True),
+            headers=_headers(request),
+            data=body,
+            timeout=_timeout(limits.get("connect"), limits.get("read")),
+            allow_redirects=False,
+            server_hostname=request.extensions.get("sni_hostname"),
+            proxy=self._proxy(request.url) if self._proxies else None,
+        )
+
+    async def _send_slowly(self, request: httpx2.Request, limits: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        """Send a long body, each piece within the write timeout, which aiohttp does not have."""
+        assert isinstance(request.stream, httpx2.AsyncByteStream)
+        pace = _Pace(limits.get("write"))
+        try:
+            async with asyncio.timeout(None) as pace.limit:
+                try:
+                    return await self._send(request, limits, pace.paced(request.stream))
+                finally:
+                    pace.end()
+        except TimeoutError as error:
+            if isinstance(error, aiohttp.ClientError):
+                raise
+            raise httpx2.WriteTimeout("the request could not be written in time", request=request) from error
 
     def _proxy(self, url: httpx2.URL) -> str | None:
         """The environment's proxy for an address, by the rules that httpx2 follows."""
@@ -115,15 +128,21 @@ class _Pace:
         self._seconds = seconds
         self.limit: asyncio.Timeout | None = None
 
-    def piece(self) -> None:
-        """A piece is on its way."""
-        if self.limit is not None and self._seconds is not None and not self.limit.expired():
-            self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+    async def paced(self, stream: httpx2.AsyncByteStream) -> AsyncIterator[bytes]:
+        """The pieces of a body; taking the next one shows that the last one has left."""
+        async for chunk in stream:
+            for at in range(0, len(chunk), WHOLE_BODY):
+                self._set(self._seconds)
+                yield chunk[at : at + WHOLE_BODY]
+        self._set(None)
+
+    def _set(self, seconds: float | None) -> None:
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
     def end(self) -> None:
-        """Nothing more is written, or nobody waits for it any more."""
-        if self.limit is not None and not self.limit.expired():
-            self.limit.reschedule(None)
+        """The answer has begun, or nobody waits for it any more; the body may still be on its way."""
+        self._set(None)
         self.limit = None
 
 
@@ -135,10 +154,12 @@ class _Body(httpx2.AsyncByteStream):
         self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _translated(self._request):
-            read = self._answer.content.readany
+        read = self._answer.content.readany
+        try:
             while chunk := await read():
                 yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise translated(error, self._request) from error
 
     async def aclose(self) -> None:
         self._answer.close()
@@ -150,28 +171,12 @@ def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
     return [(name.decode("ascii"), value.decode()) for name, value in raw]
 
 
-def _body(request: httpx2.Request, pace: _Pace) -> Any:
-    try:
-        content = request.content
-    except httpx2.RequestNotRead:
-        assert isinstance(request.stream, httpx2.AsyncByteStream)
-        return _paced(request.stream, pace)
-    if len(content) <= WHOLE_BODY:
-        return content or None
-    return _paced(_pieces(content), pace)
-
-
-async def _pieces(content: bytes) -> AsyncIterator[bytes]:
-    view = memoryview(content)
-    for at in range(0, len(view), WHOLE_BODY):
-        yield bytes(view[at : at + WHOLE_BODY])
-
-
-async def _paced(pieces: Any, pace: _Pace) -> AsyncIterator[bytes]:
-    async for piece in pieces:
-        pace.piece()
-        yield piece
-    pace.end()
+def _content(request: httpx2.Request) -> bytes | None:
+    """The body when it is short and in memory, else None."""
+    if not isinstance(request.stream, httpx2.ByteStream):
+        return None
+    content = request.read()
+    return content if len(content) <= WHOLE_BODY else None
 
 
 @functools.lru_cache(64)
@@ -180,28 +185,23 @@ def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
 
 
-@contextmanager
-def _translated(request: httpx2.Request) -> Iterator[None]:
-    """aiohttp's errors as httpx2's. What must be right is `ConnectError`: it alone says that the request certainly did not arrive."""
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as error:
-        raise httpx2.ConnectTimeout(str(error), request=request) from error
-    except aiohttp.ServerTimeoutError as error:
-        raise httpx2.ReadTimeout(str(error), request=request) from error
-    except (aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch) as error:
-        raise httpx2.ConnectError(str(error), request=request) from error
-    except aiohttp.ClientHttpProxyError as error:
-        raise httpx2.ProxyError(str(error), request=request) from error
-    except aiohttp.ServerDisconnectedError as error:
-        raise httpx2.RemoteProtocolError("the server closed the connection without an answer", request=request) from error
-    except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-        raise httpx2.RemoteProtocolError(str(error), request=request) from error
-    except aiohttp.NonHttpUrlClientError as error:
-        raise httpx2.UnsupportedProtocol(str(error), request=request) from error
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, (TimeoutError, aiohttp.InvalidURL)) and not isinstance(error, aiohttp.ClientError):
-            raise
-        raise httpx2.ReadError(str(error) or type(error).__name__, request=request) from error
-    except ValueError as error:
-        raise httpx2.LocalProtocolError(str(error), request=request) from error
+def translated(error: Exception, request: httpx2.Request) -> Exception:
+    """aiohttp's error as httpx2's. What must be right is `ConnectError`: it says that the request certainly did not arrive."""
+    reason = str(error) or type(error).__name__
+    for kinds, own in _ERRORS:
+        if isinstance(error, kinds):
+            return own(reason, request=request)
+    return httpx2.ReadError(reason, request=request)
+
+
+_ERRORS: tuple[tuple[tuple[type[Exception], ...], type[httpx2.RequestError]], ...] = (
+    ((aiohttp.ConnectionTimeoutError,), httpx2.ConnectTimeout),
+    ((aiohttp.ServerTimeoutError,), httpx2.ReadTimeout),
+    ((aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch), httpx2.ConnectError),
+    ((aiohttp.ClientHttpProxyError,), httpx2.ProxyError),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError), httpx2.RemoteProtocolError),
+    ((aiohttp.ClientResponseError,), httpx2.RemoteProtocolError),
+    ((aiohttp.NonHttpUrlClientError,), httpx2.UnsupportedProtocol),
+    ((ValueError,), httpx2.LocalProtocolError),
+)
+"""In this order: what stands first is the narrower meaning. Everything else broke a connection that was in use."""
