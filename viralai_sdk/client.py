@@ -193,7 +193,7 @@ class ViralAI:
         return Table(rows, caption=f"Estimate for {kind.short}: nothing was sent")
 
     async def aclose(self) -> None:
-        """Close connections of this loop and the journal. The object can be used again afterwards."""
+        """Close the connections of this loop and the journal, with everything written. The object can be used again afterwards."""
         if "manager" in self.__dict__:
             await self.runtime.aclose()
 
