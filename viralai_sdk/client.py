@@ -211,7 +211,7 @@ class ViralAI:
         return Table(rows, caption="Usage of the project" if all_sessions else "Usage of this session")
 
     async def aclose(self) -> None:
-        """Close connections of this loop and the journal. The object can be used again afterwards."""
+        """Close the connections of this loop and the journal, with everything written. The object can be used again afterwards."""
         if "manager" in self.__dict__:
             await self.runtime.aclose()
 
