@@ -113,20 +113,20 @@ class Http:
     async def _open(self, step: Send, target: Target) -> httpx2.Response:
         """Send a request; its answer's body is still to be read.
 
-        An ordinary JSON request goes straight to the transport: what the client would add on the way (cookies, redirects, an auth flow)
+        An ordinary request goes straight to the transport: what the client would add on the way (cookies, redirects, an auth flow)
         is of no use here and costs as much as our whole pipeline.
         """
         line = self._lines.get()
         if line.transport is None or not _plain(step, target):
             return await line.client.send(_build(line.client, step, target), stream=True)
-        key = (step.method, step.path, step.accept, target.base_url, *target.headers.items())
+        key = (step.method, step.json is None, step.path, step.accept, target.base_url, *target.headers.items())
         head = self._heads.get(key)
         if head is None:
             head = Head(_build(line.client, step, target))
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             self._heads[key] = head
-        request = head.request(_encode(step.json).encode(), target.timeout)
+        request = head.request(None if step.json is None else _encode(step.json).encode(), target.timeout)
         response = await line.transport.handle_async_request(request)
         response.request = request
         return response
@@ -146,7 +146,7 @@ class _Line:
 
 
 class Head:
-    """Everything of a JSON request but its body: made once for each address, since parsing it costs more than sending it."""
+    """Everything of a request but its JSON body: made once for each address, since parsing it costs more than sending it."""
 
     __slots__ = ("_headers", "_method", "_url")
 
@@ -156,14 +156,15 @@ class Head:
         self._url = request.url
         self._headers = request.headers
 
-    def request(self, body: bytes, seconds: float) -> httpx2.Request:
+    def request(self, body: bytes | None, seconds: float) -> httpx2.Request:
         """A request with this head."""
-        self._headers["Content-Length"] = str(len(body))
+        if body is not None:
+            self._headers["Content-Length"] = str(len(body))
         return httpx2.Request(
             self._method,
             self._url,
             headers=self._headers,  # copied there
-            stream=httpx2.ByteStream(body),
+            stream=httpx2.ByteStream(body or b""),
             extensions={"timeout": _timeouts(seconds)},
         )
 
@@ -175,7 +176,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 def _plain(step: Send, target: Target) -> bool:
     """Whether nothing but the body of a request differs from one call to the next."""
     return (
-        step.json is not None
+        step.content is None
+        and step.fields is None
+        and step.files is None
         and not step.params
         and not step.headers
         and not target.params
