@@ -37,7 +37,7 @@ unit: $(VENV)/.test
 	$(PYTEST) --ignore=tests/test_readme.py --cov --cov-report=term
 
 notebooks: $(VENV)/.test
-	$(PYTEST) --nbval --nbval-current-env -p no:cacheprovider $(NOTEBOOKS)
+	$(PYTEST) --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider $(NOTEBOOKS)
 
 readme: $(VENV)/.test
 	$(PYTEST) tests/test_readme.py
@@ -84,7 +84,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call install,demo)
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(VENV)/.made
-	$(call install,demo$(comma)notebook)
+	$(call install,demo$(comma)notebook$(comma)sim)
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call install,test)
