@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,6 +162,7 @@ class ProviderSpec:
         key_required: False for local servers and engines.
         base_url: exactly what the vendor's own SDK uses; None for engines without a wire.
         base_url_env: environment variable that overrides it.
+        parse_base_url: makes a URL of what people write there, for vendors whose own client takes less than a URL.
         local: the provider may live on a private address.
         embedded: it works in this process, without key, model or network.
         aliases: other names it answers to; an alias may be tied to one service or several.
@@ -175,6 +176,7 @@ class ProviderSpec:
     key_required: bool = True
     base_url: str | None = None
     base_url_env: str | None = None
+    parse_base_url: Callable[[str], str] | None = None
     local: bool = False
     embedded: bool = False
     aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)

@@ -99,6 +99,8 @@ class ConfiguredFactory:
             config.api_key = environment_key(spec)
         if config.base_url is None:
             config.base_url = (os.environ.get(spec.base_url_env) if spec.base_url_env else None) or spec.base_url
+        if config.base_url and spec.parse_base_url:
+            config.base_url = spec.parse_base_url(config.base_url)
         secret = config.secret()
         if secret:
             register_secret(secret)

@@ -179,7 +179,7 @@ class AIServiceManager:
             except AIError as error:
                 if not os.environ.get("VIRALAI_DEBUG"):
                     error.__traceback__ = None
-                raise error  # noqa: TRY201 (a bare raise would bring the frames back)
+                raise error
 
     def call(
         self,

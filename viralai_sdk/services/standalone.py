@@ -29,6 +29,8 @@ def _call(service: AIService, request: Any) -> Call:
     if service.config.api_key is None:
         service.config.api_key = environment_key(spec)
     service.config.base_url = service.config.base_url or spec.base_url
+    if service.config.base_url and spec.parse_base_url:
+        service.config.base_url = spec.parse_base_url(service.config.base_url)
     runtime, _ = _shared()
     return Call(service.service.canonical, request, [Route(spec.name, None, service)], runtime.session_id)
 
