@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -165,6 +165,7 @@ class ProviderSpec:
         base_url: exactly what the vendor's own SDK uses; None for engines without a wire.
         base_url_env: environment variable that overrides it.
         option_env: environment variable → option of `custom_config` that it sets when the configuration does not.
+        parse_base_url: makes a URL of what people write there, for vendors whose own client takes less than a URL.
         local: the provider may live on a private address.
         embedded: it works in this process, without key, model or network.
         aliases: other names it answers to; an alias may be tied to one service or several.
@@ -179,6 +180,7 @@ class ProviderSpec:
     base_url: str | None = None
     base_url_env: str | None = None
     option_env: Mapping[str, str] = field(default_factory=dict)
+    parse_base_url: Callable[[str], str] | None = None
     local: bool = False
     embedded: bool = False
     aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)

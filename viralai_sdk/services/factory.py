@@ -125,6 +125,8 @@ def complete(given: AIServiceConfig, spec: ProviderSpec) -> AIServiceConfig:
         config.api_key = environment_key(spec)
     if not config.base_url:
         config.base_url = (os.environ.get(spec.base_url_env) if spec.base_url_env else None) or spec.base_url
+    if config.base_url and spec.parse_base_url:
+        config.base_url = spec.parse_base_url(config.base_url)
     for variable, option in spec.option_env.items():
         if os.environ.get(variable, "").strip():
             config.custom_config.setdefault(option, os.environ[variable].strip())

@@ -108,7 +108,7 @@ class Runner:
         assert emit is not None
         async with AsyncExitStack() as stack:
             # Opening may be tried again, as any request; once the first event came, nothing is.
-            events = await self._patience(lambda: self._open(stack, step), creates=step.creates)
+            answer, events = await self._patience(lambda: self._open(stack, step), creates=step.creates)
             try:
                 async for event in events:
                     piece = send(event)
@@ -117,10 +117,8 @@ class Runner:
                         emit(piece)
                 piece = send(END)
             except StopIteration as stop:
-                if isinstance(stop.value, Payload):
-                    stop.value.request_id = (
-                        stop.value.request_id or answer.headers.get("x-request-id") or answer.headers.get("request-id")
-                    )
+                if isinstance(stop.value, Payload) and stop.value.request_id is None:
+                    stop.value.request_id = answer.headers.get("x-request-id") or answer.headers.get("request-id")
                 return stop.value
             except AIError:
                 raise
@@ -128,14 +126,14 @@ class Runner:
                 raise unreadable(cause) from cause
         raise MalformedResponseError("the stream's reader did not finish at its end.")
 
-    async def _open(self, stack: AsyncExitStack, step: Send) -> AsyncIterator[Any]:
+    async def _open(self, stack: AsyncExitStack, step: Send) -> tuple[Answer, AsyncIterator[Any]]:
         """Open a stream that stays open as long as the stack."""
         async with AsyncExitStack() as attempt:
             answer, events = await attempt.enter_async_context(self._runtime.http.stream(step, self._target))
             if events is None:
                 raise self._call.blame(self._adapter.error(answer))
             stack.push_async_exit(attempt.pop_all())
-        return events
+        return answer, events
 
     def _emit(self, piece: Any) -> None:
         if piece and self._call.emit is not None:
