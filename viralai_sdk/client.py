@@ -145,7 +145,6 @@ class ViralAI:
                 catalog = self.runtime.catalog.provider(name)
                 model = settings.model_name or catalog.default(kind)
                 known = catalog.models.get(model or "")
-                prices = ", ".join(f"${price:g}/{unit}" for unit, price in known.prices.items()) if known else ""
                 yield {
                     "provider": name,
                     "service": kind.short,

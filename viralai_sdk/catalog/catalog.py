@@ -51,6 +51,22 @@ class Model:
         return sum(self.prices.get(unit, 0.0) * amount for unit, amount in quantities.items())
 
 
+    def price_text(self) -> str:
+        """The prices for people: small units by the million."""
+        if not self.prices:
+            return "unknown"
+        if not any(self.prices.values()):
+            return "free"
+        return ", ".join(_price_text(unit, price) for unit, price in self.prices.items())
+
+
+def _price_text(unit: str, price: float) -> str:
+    name = unit.replace("_", " ")
+    if unit.endswith("token") or unit == "character":
+        return f"${price * 1e6:.2f}/M {name}s"
+    return f"${price:.4g}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderCatalog:
     """What is known of one provider's models.
