@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     output = Output(as_json="--json" in words)
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *rest: output.note(f"viralai: {message}")  # type: ignore[assignment]
+        warnings.showwarning = lambda message, *rest: output.note(f"viralai: {message}")
         return _guarded(words, output)
 
 
