@@ -39,11 +39,14 @@ class Route:
             except asyncio.CancelledError:
                 self._note(call, "cancelled", None)
                 raise
-            except AIError as error:
-                self._note(call, "failed", call.blame(error))
+            except AIError as failure:
+                error = call.blame(self._runtime.explain(failure, route.provider, route.model))
+                self._note(call, "failed", error)
                 errors.append(error)
                 if error.ends_chain or call.emitted:
-                    raise
+                    if error is failure:
+                        raise
+                    raise error from failure
                 continue
             self._note(call, "ok", None)
             response.attempts = call.attempts

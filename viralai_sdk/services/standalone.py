@@ -14,6 +14,7 @@ from viralai_sdk.services.factory import environment_key
 from viralai_sdk.services.pipeline import Pipeline
 from viralai_sdk.services.runner import Runner
 from viralai_sdk.services.runtime import Runtime
+from viralai_sdk.store.redact import register_secret
 
 
 @functools.cache
@@ -28,6 +29,8 @@ def _call(service: AIService, request: Any) -> Call:
     spec = registry.spec_of(registry.resolve(service.config.provider, service.service))
     if service.config.api_key is None:
         service.config.api_key = environment_key(spec)
+    if secret := service.config.secret():
+        register_secret(secret)
     service.config.base_url = service.config.base_url or spec.base_url
     runtime, _ = _shared()
     return Call(service.service.canonical, request, [Route(spec.name, None, service)], runtime.session_id)
