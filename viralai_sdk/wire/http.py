@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import ssl
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -19,9 +21,13 @@ from viralai_sdk.interfaces.errors import (
 )
 from viralai_sdk.interfaces.steps import Answer, Send, StreamEvent
 from viralai_sdk.wire.loops import LoopLocal
+from viralai_sdk.wire.pools import Pools
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach a server: what openai, anthropic and runwayml allow."""
+
+MAX_HEADS = 256
+"""Prepared request heads kept at once; each is one address with one set of headers."""
 
 
 class Target(Protocol):
@@ -38,22 +44,27 @@ class Http:
 
     def __init__(self, transport: Callable[[], httpx2.AsyncBaseTransport] | None = None) -> None:
         self._transport = transport
-        self._clients = LoopLocal(self._make_client, httpx2.AsyncClient.aclose)
+        self._lines = LoopLocal(self._make_line, _Line.aclose)
+        self._heads: dict[tuple[Any, ...], Head] = {}
 
-    def _make_client(self) -> httpx2.AsyncClient:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=128, keepalive_expiry=30)
+    def _make_line(self) -> _Line:
         if self._transport is not None:
-            return httpx2.AsyncClient(transport=self._transport())
-        return httpx2.AsyncClient(verify=ssl_context(), limits=limits)
+            transport = self._transport()
+            return _Line(httpx2.AsyncClient(transport=transport), transport)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=128, keepalive_expiry=30)
+        if urllib.request.getproxies():
+            return _Line(httpx2.AsyncClient(verify=ssl_context(), limits=limits), None)
+        transport = Pools(lambda: httpx2.AsyncHTTPTransport(verify=ssl_context(), limits=limits))
+        return _Line(httpx2.AsyncClient(transport=transport), transport)
 
     @property
     def client(self) -> httpx2.AsyncClient:
         """The running loop's client."""
-        return self._clients.get()
+        return self._lines.get().client
 
     async def aclose(self) -> None:
         """Close the running loop's connections."""
-        await self._clients.aclose()
+        await self._lines.aclose()
 
     async def send(self, step: Send, target: Target) -> Answer:
         """Send a request and read its answer whole, whatever its status.
@@ -62,10 +73,8 @@ class Http:
             ProviderUnavailableError, ProviderTimeoutError: with `billed="no"` when the request certainly did not arrive.
             MalformedResponseError: the body is larger than the step allows, or its encoding is broken.
         """
-        client = self._clients.get()
         try:
-            request = _build(client, step, target)
-            response = await client.send(request, stream=True)
+            response = await self._open(step, target)
             try:
                 body = await _read(response, step.max_bytes)
             finally:
@@ -80,11 +89,9 @@ class Http:
 
         For a status of 400 and above the body is in the answer and there is no iterator.
         """
-        client = self._clients.get()
         response = None
         try:
-            request = _build(client, step, target)
-            response = await client.send(request, stream=True)
+            response = await self._open(step, target)
             headers = _lower(response.headers)
             if response.status_code >= 400:
                 body = await _read(response, step.max_bytes)
@@ -96,6 +103,84 @@ class Http:
         finally:
             if response is not None:
                 await response.aclose()
+
+    async def _open(self, step: Send, target: Target) -> httpx2.Response:
+        """Send a request; its answer's body is still to be read.
+
+        An ordinary JSON request goes straight to the transport: what the client would add on the way (cookies, redirects, an auth flow)
+        is of no use here and costs as much as our whole pipeline.
+        """
+        line = self._lines.get()
+        if line.transport is None or not _plain(step, target):
+            return await line.client.send(_build(line.client, step, target), stream=True)
+        key = (step.method, step.path, step.accept, target.base_url, *target.headers.items())
+        head = self._heads.get(key)
+        if head is None:
+            head = Head(_build(line.client, step, target))
+            if len(self._heads) >= MAX_HEADS:
+                self._heads.clear()
+            self._heads[key] = head
+        request = head.request(_encode(step.json).encode(), target.timeout)
+        response = await line.transport.handle_async_request(request)
+        response.request = request
+        return response
+
+
+class _Line:
+    """One loop's connections: the client, and the transport below it when requests may go to it directly."""
+
+    __slots__ = ("client", "transport")
+
+    def __init__(self, client: httpx2.AsyncClient, transport: httpx2.AsyncBaseTransport | None) -> None:
+        self.client = client
+        self.transport = transport
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+
+
+class Head:
+    """Everything of a JSON request but its body: made once for each address, since parsing it costs more than sending it."""
+
+    __slots__ = ("_headers", "_method", "_url")
+
+    def __init__(self, request: httpx2.Request) -> None:
+        """Take the head of a request that httpx2 has built."""
+        self._method = request.method
+        self._url = request.url
+        self._headers = request.headers
+
+    def request(self, body: bytes, seconds: float) -> httpx2.Request:
+        """A request with this head."""
+        self._headers["Content-Length"] = str(len(body))
+        return httpx2.Request(
+            self._method,
+            self._url,
+            headers=self._headers,  # copied there
+            stream=httpx2.ByteStream(body),
+            extensions={"timeout": _timeouts(seconds)},
+        )
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""Writes JSON as httpx2 does, without making an encoder for each request."""
+
+
+def _plain(step: Send, target: Target) -> bool:
+    """Whether nothing but the body of a request differs from one call to the next."""
+    return (
+        step.json is not None
+        and not step.params
+        and not step.headers
+        and not target.params
+        and step.path.startswith("/")
+        and "@" not in target.base_url
+    )
+
+
+@functools.lru_cache(64)
+def _timeouts(seconds: float) -> dict[str, float | None]:
+    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()
 
 
 async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
@@ -123,12 +208,20 @@ async def _read(response: httpx2.Response, limit: int) -> bytes:
         raise MalformedResponseError(f"the answer announces {int(announced):,} bytes; at most {limit:,} are read.")
     parts: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    encoded = "content-encoding" in response.headers
+    async for chunk in response.aiter_bytes() if encoded else _raw(response):
         size += len(chunk)
         if size > limit:
             raise MalformedResponseError(f"the answer is longer than {limit:,} bytes.")
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _raw(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body as the transport gives it, past the layers that decode and count."""
+    stream = response.stream
+    assert isinstance(stream, httpx2.AsyncByteStream)
+    return aiter(stream)
 
 
 def _build(client: httpx2.AsyncClient, step: Send, target: Target) -> httpx2.Request:
@@ -150,7 +243,12 @@ def _build(client: httpx2.AsyncClient, step: Send, target: Target) -> httpx2.Req
 
 
 def _lower(headers: httpx2.Headers) -> Mapping[str, str]:
-    return dict(headers.items())
+    """Names in lower case; the values of a repeated one are joined by commas."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 @functools.cache
