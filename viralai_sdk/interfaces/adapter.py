@@ -170,6 +170,8 @@ class ProviderSpec:
         embedded: it works in this process, without key, model or network.
         aliases: other names it answers to; an alias may be tied to one service or several.
         needs: what a user must have, in a few words, for tables and errors.
+        catalog: models, prices and dates of a third party's provider, in the shape of the files in `viralai_sdk/catalog/`: the data, or
+            "package:file.yaml" inside an installed package, read on first use. None: the built-in file of that name, if there is one.
     """
 
     name: str
@@ -185,6 +187,7 @@ class ProviderSpec:
     embedded: bool = False
     aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)
     needs: str = "a key"
+    catalog: Mapping[str, Any] | str | None = None
 
 
 def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:

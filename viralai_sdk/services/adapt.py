@@ -36,6 +36,7 @@ class Adapt:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         assert call.service is not None
+        self._runtime.costs.prepare(call)
         seconds = call.timeout or call.service.config.timeout
         try:
             # A job keeps its own deadline: when the waiting ends, what was paid for goes on.

@@ -16,6 +16,7 @@ from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.steps import JobTicket, Payload
 from viralai_sdk.progress.events import ProgressEvent, State
+from viralai_sdk.store.redact import redact
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
@@ -135,7 +136,9 @@ class Call:
         )
 
     def blame(self, error: AIError) -> AIError:
-        """Put the provider and service on an error that does not name them yet."""
+        """Put the provider and service on an error that does not name them yet. Vendors quote what they were sent: keys are taken out."""
+        error.message = redact(error.message)
+        error.args = (error.message, *error.args[1:])
         error.provider = error.provider or self.provider or None
         error.service = error.service or self.service_type.value
         if self.free:

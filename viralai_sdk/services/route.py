@@ -39,12 +39,15 @@ class Route:
             except asyncio.CancelledError:
                 self._note(call, "cancelled", None)
                 raise
-            except AIError as error:
+            except AIError as failure:
+                error = call.blame(self._runtime.explain(failure, route.provider, route.model))
                 sent = call.patience is not None
-                self._note(call, "failed" if sent else "skipped", call.blame(error))
+                self._note(call, "failed" if sent else "skipped", error)
                 errors.append(error)
                 if error.ends_chain or call.emitted or call.open_job:
-                    raise
+                    if error is failure:
+                        raise
+                    raise error from failure
                 continue
             finally:
                 call.patience = None

@@ -16,7 +16,7 @@ from typing import Any
 
 from viralai_sdk.catalog.catalog import Catalog
 from viralai_sdk.config.configuration import AIConfiguration
-from viralai_sdk.interfaces.errors import ModelRetiredError
+from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.responses import Response
@@ -28,15 +28,12 @@ from viralai_sdk.services.costs import Costs
 from viralai_sdk.services.factory import ConfiguredFactory
 from viralai_sdk.services.health import Health
 from viralai_sdk.services.heartbeat import Heartbeat
+from viralai_sdk.services.lifecycle import explain, lifecycle
 from viralai_sdk.store.artifacts import ArtifactStore
 from viralai_sdk.store.files import storage_error
 from viralai_sdk.store.journal import Journal
 from viralai_sdk.store.sessions import Session
 from viralai_sdk.wire.http import Http
-
-RETIRING_DAYS = 60
-"""A model that ends within so many days is mentioned in every response."""
-
 
 ABANDONED_AFTER = 24 * 3600.0
 CLOSE_SECONDS = 1.0
@@ -63,7 +60,7 @@ class Runtime:
     ) -> None:
         self.config = config if config is not None else AIConfiguration.discover()
         self.home = (home or Path(os.environ.get("VIRALAI_HOME") or Path.cwd())).absolute()
-        self.catalog = Catalog(self.config.catalog)
+        self.catalog = Catalog(self.config.catalog, registry.catalog_of)
         self.http = Http(_transport(self.config))
         self.journal = Journal(self.home / ".viralai" / "journal.db")
         self.session = Session(self.home / "outputs", session)
@@ -72,7 +69,7 @@ class Runtime:
         self.costs = Costs(self, self.catalog)
         self.hub = ProgressHub(choose_view(progress))
         self.heartbeat = Heartbeat(self.hub.render)
-        self._today = today or datetime.date.today
+        self.today = today or datetime.date.today
         self._stores: dict[str, ArtifactStore] = {}
         self._spent: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -162,22 +159,11 @@ class Runtime:
         Raises:
             ModelRetiredError: its end has passed.
         """
-        known = self.catalog.model(provider, model)
-        if known is None or known.retires is None:
-            return []
-        days = (known.retires - self._today()).days
-        instead = f"use {known.replaced_by!r} instead" if known.replaced_by else "choose another model"
-        if days < 0:
-            raise ModelRetiredError(
-                f"the model {model!r} ended on {known.retires}.",
-                replaced_by=known.replaced_by,
-                hint=f"{instead[0].upper()}{instead[1:]}.",
-            )
-        if days > RETIRING_DAYS:
-            return []
-        return [
-            CallWarning(kind="deprecated", parameter="model", message=f"{model} ends on {known.retires}; {instead}")
-        ]
+        return lifecycle(self.catalog.model(provider, model), self.today())
+
+    def explain(self, error: AIError, provider: str, model: str | None) -> AIError:
+        """The error with what the catalog knows about the model's end; see `explain`."""
+        return explain(error, self.catalog.model(provider, model), self.today())
 
     def spent(self, session_id: str) -> float:
         """USD known to be spent in a session, earlier kernels included."""
