@@ -27,7 +27,7 @@ from viralai_sdk.wire.pools import Pools
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach a server: what openai, anthropic and runwayml allow."""
 
-MAX_HEADS = 256
+MAX_HEADS = 1024
 """Prepared request heads kept at once; each is one address with one set of headers."""
 
 
