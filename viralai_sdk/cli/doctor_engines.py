@@ -9,11 +9,11 @@ from importlib import metadata
 
 from viralai_sdk import __version__
 from viralai_sdk.cli.doctor_finding import Finding
+from viralai_sdk.providers import registry
 from viralai_sdk.providers.embedded.drawing import ENGINE as PAINTER
 from viralai_sdk.providers.embedded.drawing import STYLES
 from viralai_sdk.providers.embedded.film import av1, mp4
 from viralai_sdk.providers.embedded.voice import espeak_process
-from viralai_sdk.providers import registry
 
 EXTRAS = {
     "speech": (("espeakng_loader", "espeakng-loader"),),
