@@ -145,7 +145,6 @@ class ViralAI:
                 catalog = self.runtime.catalog.provider(name)
                 model = settings.model_name or catalog.default(kind)
                 known = catalog.models.get(model or "")
-                prices = ", ".join(f"${price:g}/{unit}" for unit, price in known.prices.items()) if known else ""
                 yield {
                     "provider": name,
                     "service": kind.short,
@@ -211,7 +210,7 @@ class ViralAI:
         return Table(rows, caption="Usage of the project" if all_sessions else "Usage of this session")
 
     async def aclose(self) -> None:
-        """Close connections of this loop and the journal. The object can be used again afterwards."""
+        """Close the connections of this loop and the journal, with everything written. The object can be used again afterwards."""
         if "manager" in self.__dict__:
             await self.runtime.aclose()
 

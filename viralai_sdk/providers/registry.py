@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
@@ -15,6 +17,8 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
     "openai",
+    "anthropic",
+    "cohere",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
@@ -30,7 +34,7 @@ def specs() -> dict[str, ProviderSpec]:
     found: dict[str, ProviderSpec] = {}
     for name in BUILTIN:
         module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found[name] = module.PROVIDER
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()
@@ -107,6 +111,12 @@ def spec_of(name: str) -> ProviderSpec:
     if found is None:
         found = ProviderSpec(name, name, {}, key_required=False, needs="registered by hand")
     return found
+
+
+def catalog_of(name: str) -> Mapping[str, Any] | str | None:
+    """Catalog rows that a provider brings along: the data, or where in its package they are."""
+    found = specs().get(name)
+    return found.catalog if found is not None else None
 
 
 def services_of(name: str) -> list[AIServiceType]:
