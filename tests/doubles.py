@@ -85,7 +85,7 @@ def rows(home: Path, table: str = "calls") -> list[dict[str, Any]]:
     """The journal's rows, in order, read without the SDK."""
     with sqlite3.connect(home / ".viralai" / "journal.db") as db:
         db.row_factory = sqlite3.Row
-        found = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+        found = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY 1")]
     db.close()
     return found
 
