@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -181,9 +182,12 @@ class AIServiceManager:
         with self.runtime.heartbeat:
             try:
                 return await self.pipeline.run(call)
-            except AIError as error:
+            except (AIError, asyncio.CancelledError) as error:
                 if not os.environ.get("VIRALAI_DEBUG"):
                     error.__traceback__ = None
+                    if isinstance(error, asyncio.CancelledError):
+                        # A notebook takes longer to draw thirty frames of the transport than to stop.
+                        error.__context__ = None
                 raise error  # by name: a bare raise would bring the frames back
             finally:
                 self.runtime.hub.render()
