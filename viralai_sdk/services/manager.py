@@ -66,7 +66,8 @@ class AIServiceManager:
             return Route(spec.provider, model or spec.model, spec.service)
         name, _, named_model = (spec.value if isinstance(spec, AIProvider) else spec.strip()).partition(":")
         provider = registry.resolve(name, service)
-        if service.canonical not in registry.services_of(provider):
+        kind = service.canonical
+        if kind not in registry.spec_of(provider).services and kind not in registry.services_of(provider):
             registry.implementation(provider, service)
         return Route(provider, model or named_model or None)
 

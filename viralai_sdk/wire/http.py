@@ -76,12 +76,13 @@ class Http:
         try:
             response = await self._open(step, target)
             try:
-                body = await _read(response, step.max_bytes)
+                headers = _lower(response.headers)
+                body = await _read(response, headers, step.max_bytes)
             finally:
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             raise failure(error) from error
-        return Answer(response.status_code, _lower(response.headers), body)
+        return Answer(response.status_code, headers, body)
 
     @asynccontextmanager
     async def stream(self, step: Send, target: Target) -> AsyncIterator[tuple[Answer, AsyncIterator[Any] | None]]:
@@ -94,7 +95,7 @@ class Http:
             response = await self._open(step, target)
             headers = _lower(response.headers)
             if response.status_code >= 400:
-                body = await _read(response, step.max_bytes)
+                body = await _read(response, headers, step.max_bytes)
                 yield Answer(response.status_code, headers, body), None
             else:
                 yield Answer(response.status_code, headers, b""), _events(response, step)
@@ -204,14 +205,14 @@ async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
         raise failure(error) from error
 
 
-async def _read(response: httpx2.Response, limit: int) -> bytes:
+async def _read(response: httpx2.Response, headers: Mapping[str, str], limit: int) -> bytes:
     """Read a body, but no more than the limit: a hostile or broken server must not fill the memory."""
-    announced = response.headers.get("content-length", "")
+    announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise MalformedResponseError(f"the answer announces {int(announced):,} bytes; at most {limit:,} are read.")
     parts: list[bytes] = []
     size = 0
-    encoded = "content-encoding" in response.headers
+    encoded = "content-encoding" in headers
     async for chunk in response.aiter_bytes() if encoded else _raw(response):
         size += len(chunk)
         if size > limit:
