@@ -143,10 +143,11 @@ class _Line:
 class Head:
     """Everything of a request but its JSON body: made once for each address, since parsing it costs more than sending it."""
 
-    __slots__ = ("_headers", "_method", "_url")
+    __slots__ = ("_headers", "_method", "_url", "prepared")
 
     def __init__(self, request: httpx2.Request) -> None:
-        """Take the head of a request that httpx2 has built."""
+        """Take the head of a request that httpx2 has built. `prepared` is for a transport to keep its own form of it."""
+        self.prepared: Any = None
         self._method = request.method
         self._url = request.url
         self._headers = request.headers
@@ -160,7 +161,7 @@ class Head:
             self._url,
             headers=self._headers,  # copied there
             stream=httpx2.ByteStream(body or b""),
-            extensions={"timeout": _timeouts(seconds)},
+            extensions={"timeout": _timeouts(seconds), "head": self},
         )
 
 
