@@ -72,7 +72,8 @@ class AIServiceManager:
             raise ConfigurationError(f"a provider is named by text, not by {type(label).__name__}.")
         name, _, named_model = label.strip().partition(":")
         provider = registry.resolve(name, service)
-        if service.canonical not in registry.services_of(provider):
+        kind = service.canonical
+        if kind not in registry.spec_of(provider).services and kind not in registry.services_of(provider):
             registry.implementation(provider, service)
         return Route(provider, model or named_model or None)
 
