@@ -14,7 +14,6 @@ from viralai_sdk.providers import registry
 from viralai_sdk.providers.ollama.host import normalise_host
 from viralai_sdk.services.factory import ConfiguredFactory
 
-
 PLAIN = ["", "1.2.3.4", ":56789", "1.2.3.4:56789", "http://1.2.3.4", "https://1.2.3.4", "https://1.2.3.4:56789"]
 PLAIN += ["example.com", "example.com/", "example.com:56789/path/", "https://example.com:56789/path", "[::1]"]
 PLAIN += ["[0001:002:003:0004::1]:56789/path", "http://[0001:002:003:0004::1]", "https://example.com/a/b"]
