@@ -10,15 +10,27 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Problems, watch
 from tests.browser.gallery import write_gallery
-from tests.browser.lab import Lab, open_notebook, output_html, save, set_theme, shot, start_all, wait_until_run
+from tests.browser.lab import (
+    OUTPUTS,
+    SHOTS,
+    Lab,
+    open_notebook,
+    output_html,
+    save,
+    set_theme,
+    shot,
+    start_all,
+    wait_until_run,
+    weakest_contrast,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-TALL = {"width": 1100, "height": 4000}
+TALL: ViewportSize = {"width": 1100, "height": 4400}
 
 CAPTIONS = [
     "openai · gpt-image-2.6-flare · 4.2 s · $0.0400 · after gemini (RateLimitError)",
@@ -43,6 +55,11 @@ def captions_are_shown(page: Page) -> None:
     assert page.evaluate("() => window.hacked") is None
 
 
+def text_is_readable(page: Page) -> None:
+    ratio, text = weakest_contrast(page)
+    assert 4.5 <= ratio < 21, (ratio, text)
+
+
 def media_play(page: Page) -> None:
     """The film has pixels and moves, the recording has its length."""
     video = page.locator(".jp-OutputArea-output video").first
@@ -50,8 +67,9 @@ def media_play(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output video').currentTime > 0.2")
     assert video.evaluate("e => [e.videoWidth, e.videoHeight]") == [320, 180]
     video.evaluate("e => e.pause()")
-    page.wait_for_function("() => document.querySelector('.jp-OutputArea-output audio').readyState >= 1")
-    assert page.locator(".jp-OutputArea-output audio").evaluate("e => e.duration") == pytest.approx(1.0, abs=0.05)
+    audio = page.locator(".jp-OutputArea-output audio")
+    audio.evaluate("async e => { e.muted = true; await e.play(); }")
+    assert audio.evaluate("e => e.duration") == pytest.approx(1.0, abs=0.05)
 
 
 def run_with_progress(page: Page, lab: Lab) -> None:
@@ -64,9 +82,14 @@ def run_with_progress(page: Page, lab: Lab) -> None:
     assert bars.first.get_attribute("aria-label") == "video · runway"
     first = bars.first.get_attribute("aria-valuetext")
     page.wait_for_function(
-        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old", arg=first
+        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old",
+        arg=first,
     )
-    shot(page, "progress_light")
+    # The display is redrawn five times a second, too often for a picture of the element itself.
+    cell = page.locator(".jp-CodeCell", has=page.get_by_role("progressbar"))
+    for theme in ("Dark", "Light"):
+        set_theme(page, f"JupyterLab {theme}")
+        page.screenshot(path=SHOTS / f"progress_{theme.lower()}.png", clip=cell.bounding_box())
     (lab.root / "go on").touch()
     wait_until_run(page)
     expect(bars).to_have_count(0)
@@ -82,7 +105,9 @@ def save_without_kernel(page: Page, lab: Lab) -> Path:
     book = nbformat.read(path, as_version=4)
     nbformat.validate(book)
     assert path.stat().st_size < 1_000_000
-    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], "finished progress leaves an output without content"
+    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], (
+        "finished progress leaves an output without content"
+    )
     return path
 
 
@@ -90,12 +115,14 @@ def static_page(notebook: Path, theme: str) -> Path:
     """The page that nbconvert makes of a saved notebook, beside it."""
     target = notebook.with_name(f"static_{theme}.html")
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--theme", theme, "--output", target.name]
+    command += [f"--HTMLExporter.{library}_url=" for library in ("mathjax", "require_js", "jquery", "mermaid_js")]
     subprocess.run([*command, str(notebook)], check=True, capture_output=True, timeout=120)
     return target
 
 
 def looks_alike(page: Page, live: list[str]) -> None:
     """The same outputs as in the live notebook, but for addresses that Lab has resolved."""
+    expect(page.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)  # cells appear one after the other
     assert [without_addresses(html) for html in output_html(page)] == [without_addresses(html) for html in live]
 
 
@@ -113,7 +140,9 @@ def distrusted(saved: Path) -> str:
 
 def styles(page: Page) -> list[str]:
     """Every inline style of the outputs with what the page's CSS engine kept of it."""
-    return page.eval_on_selector_all(".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)")
+    return list(
+        page.eval_on_selector_all(".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)")
+    )
 
 
 def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
@@ -123,11 +152,13 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
     open_notebook(page, lab, "gallery.ipynb")
     run_with_progress(page, lab)
     shot(page, "live_light")
+    text_is_readable(page)
     captions_are_shown(page)
     pictures_are_shown(page)
     media_play(page)
     set_theme(page, "JupyterLab Dark")
     shot(page, "live_dark")
+    text_is_readable(page)
     set_theme(page, "JupyterLab Light")
     live, live_styles = output_html(page), styles(page)
     saved = save_without_kernel(page, lab)
@@ -145,12 +176,14 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
 
         foreign = context.new_page()
         open_notebook(foreign, lab, distrusted(saved), kernel=False)
+        expect(foreign.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)
         captions_are_shown(foreign)
         pictures_are_shown(foreign)
         media_play(foreign)
         assert styles(foreign) == live_styles, "the sanitizer of untrusted notebooks keeps our styles"
         set_theme(foreign, "JupyterLab Dark")
         shot(foreign, "untrusted_dark")
+        text_is_readable(foreign)
         set_theme(foreign, "JupyterLab Light")
         foreign.close()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
@@ -127,6 +129,12 @@ def spec_of(name: str) -> ProviderSpec:
     if found is None:
         found = ProviderSpec(name, name, {}, key_required=False, needs="registered by hand")
     return found
+
+
+def catalog_of(name: str) -> Mapping[str, Any] | str | None:
+    """Catalog rows that a provider brings along: the data, or where in its package they are."""
+    found = specs().get(name)
+    return found.catalog if found is not None else None
 
 
 def services_of(name: str) -> list[AIServiceType]:

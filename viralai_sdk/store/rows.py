@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +16,16 @@ OVER = ("completed", "failed", "cancelled", "lost")
 """States in which nobody works on a job any more."""
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
+_SHIFTS = range(120, -1, -10)
+
+
 def new_id(prefix: str) -> str:
     """A unique id such as "job_0c5k…": 26 characters after the prefix that sort by time, made without asking any other process."""
-    raw = time.time_ns().to_bytes(8, "big") + os.urandom(8)
-    return f"{prefix}_{base64.b32hexencode(raw)[:26].decode().lower()}"
+    # Base 32 of 128 bits, two digits at a time: the clock's nanoseconds, then chance.
+    number = (time.time_ns() << 64 | int.from_bytes(os.urandom(8), "big")) << 2
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 @dataclass(slots=True)
