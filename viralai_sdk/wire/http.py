@@ -200,9 +200,8 @@ async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
             async for event in httpx2.EventSource(response):
                 yield StreamEvent.model_construct(name=event.event if event.event != "message" else "", data=event.data)
         elif step.expect == "ndjson":
-            async for line in response.aiter_lines():
-                if line:
-                    yield StreamEvent.model_construct(name="", data=line)
+            async for line in _lines(response, step.max_bytes):
+                yield StreamEvent.model_construct(name="", data=line)
         else:
             async for chunk in response.aiter_bytes():
                 yield chunk
@@ -210,6 +209,29 @@ async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
         raise MalformedResponseError(f"the stream cannot be read: {error}") from error
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         raise failure(error) from error
+
+
+async def _lines(response: httpx2.Response, limit: int) -> AsyncIterator[str]:
+    """Lines of NDJSON that are not blank. Only a line feed ends one: texts may hold what ends lines elsewhere, such as U+2028."""
+    pending = bytearray()
+    async for chunk in response.aiter_bytes():
+        pending += chunk
+        if len(pending) > limit:
+            raise MalformedResponseError(f"a line of the stream is longer than {limit:,} bytes.")
+        if b"\n" in chunk:
+            *whole, pending = pending.split(b"\n")
+            for line in whole:
+                if line.strip():
+                    yield _decoded(line)
+    if pending.strip():
+        yield _decoded(pending)
+
+
+def _decoded(line: bytearray) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedResponseError(f"a line of the stream is not UTF-8 (byte {error.start}).") from error
 
 
 async def _read(response: httpx2.Response, headers: Mapping[str, str], limit: int) -> bytes:
