@@ -10,6 +10,7 @@ BIN ?= $(VENV)/bin
 OUT ?= demo_out
 PYTEST ?= $(BIN)/python -m pytest
 NOTEBOOKS ?= notebooks/tutorials
+BENCHMARKS ?= import_time overhead stream throughput image_8mb switch
 
 .PHONY: help demo test lint types imports unit notebooks readme lab benchmarks clean
 .DEFAULT_GOAL := help
@@ -46,7 +47,7 @@ lab: $(VENV)/.lab
 	$(BIN)/python -m viralai_sdk.cli lab
 
 benchmarks: $(VENV)/.test
-	$(BIN)/python -m benchmarks
+	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

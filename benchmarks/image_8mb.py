@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.harness import figure, main, paired, settings
 from benchmarks.stub import Stub
-from viralai_sdk import ViralAI
+from viralai_sdk.client import ViralAI
 
 
 async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:

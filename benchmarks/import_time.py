@@ -23,6 +23,11 @@ def timed(code: str) -> float:
     return time.perf_counter() - began
 
 
+def look() -> list[str]:
+    """Heavy modules that the import loads."""
+    return subprocess.run([sys.executable, "-c", LOOK], check=True, capture_output=True, text=True).stdout.split()
+
+
 async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
     """Fresh interpreters, empty and importing by turns."""
     rounds = 9 if quick else 21
@@ -32,8 +37,8 @@ async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
         empty.append(timed("pass"))
         ours.append(timed("import viralai_sdk"))
         used.append(timed("from viralai_sdk import ViralAI; ViralAI().text"))
-    loaded = subprocess.run([sys.executable, "-c", LOOK], check=True, capture_output=True, text=True).stdout.split()
-    added = statistics.median(own - none for own, none in zip(ours, empty)) * 1e3
+    loaded = look()
+    added = statistics.median(own - none for own, none in zip(ours, empty, strict=True)) * 1e3
     wrong = sorted(set(loaded) & set(FORBIDDEN))
     return [
         figure(
@@ -42,7 +47,7 @@ async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
             f"{added:.1f} ms",
             added <= 30,
             best_ms=round((min(ours) - min(empty)) * 1e3, 1),
-            first_use_ms=round(statistics.median(own - none for own, none in zip(used, empty)) * 1e3, 1),
+            first_use_ms=round(statistics.median(own - none for own, none in zip(used, empty, strict=True)) * 1e3, 1),
         ),
         figure("heavy modules loaded by it", "none", ", ".join(wrong) or "none", not wrong, loaded=loaded),
     ]

@@ -9,7 +9,7 @@ import httpx2
 
 from benchmarks.harness import Pair, figure, main, paired, settings
 from benchmarks.stub import Stub
-from viralai_sdk import ViralAI
+from viralai_sdk.client import ViralAI
 
 PROMPT = "Say something about a fox, in one sentence."
 

@@ -6,7 +6,7 @@ What it does is chosen by the first part of the path, so that a base URL is all 
     /faulty-30/v1    fails 30 % of requests in one of seven ways
     /spaced/v1       streams with one write for each chunk; everywhere else the whole stream comes in one piece
     /jobs            starts and reports video jobs that never end
-    /blob-300        a film of 300 MB
+    /blob-300        a film of 300 MB, see FILM_VARIABLE
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ import random
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 
 CHUNKS = 200
 """Text chunks in a streamed answer."""
 PICTURE_SIDE = 1450
 """Side of the noise picture in pixels; as base64 it is 8.4 MB."""
-HANG_SECONDS = 1.0
+HANG_SECONDS = 4.0
 """How long a hanging request is left without an answer; callers set shorter timeouts."""
+
+FILM_VARIABLE = "VIRALAI_BENCH_FILM"
+"""Environment variable with the path of a real film, which is padded to the size that is asked for."""
 
 ANSWER = {
     "id": "chatcmpl-bench",
@@ -94,6 +98,7 @@ class Canned:
         self.stream = sse_pieces()
         self.stream_joined = b"".join(self.stream)
         self.picture = b""
+        self.jobs = 0
         self.job = whole(200, {"id": "task_bench", "status": "running", "progress": 0.4})
         empty = {**ANSWER, "choices": [{"index": 0, "message": {"role": "assistant", "content": ""}}]}
         self.faults: list[tuple[str, bytes]] = [
@@ -116,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
         self._resume: Callable[[], None] | None = None
+        self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -148,7 +154,10 @@ class Connection(asyncio.Protocol):
             self._write(self._plain(path, body))
 
     def _plain(self, path: str, body: bytes) -> bytes:
-        if path.startswith("/jobs"):
+        if path == "/jobs":
+            self._canned.jobs += 1
+            return whole(200, {"id": f"task_{self._canned.jobs:06d}"})
+        if path.startswith("/jobs/"):
             return self._canned.job
         if path.endswith("/images/generations"):
             self._canned.picture = self._canned.picture or picture_answer()
@@ -172,17 +181,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _send_spaced(self, pieces: object) -> None:
+    def _send_spaced(self, pieces: Iterator[bytes]) -> None:
         """Write one piece, let the loop turn, go on: each arrives by itself."""
-        assert hasattr(pieces, "__next__")
-        piece = next(pieces, None)  # type: ignore[call-overload]
+        piece = next(pieces, None)
         if piece is not None:
             self._write(piece)
             asyncio.get_running_loop().call_later(0.0005, self._send_spaced, pieces)
 
     def _send_film(self, size: int) -> None:
-        """A film as far as its boxes go: `ftyp`, a `mdat` of zeros."""
-        start = struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 0, b"isom") + struct.pack(">I4s", size - 20, b"mdat")
+        """A real film, padded by a `free` box, which every reader skips."""
+        film = Path(os.environ[FILM_VARIABLE]).read_bytes()
+        start = film + struct.pack(">I4s", size - len(film), b"free")
         self._write(head(200, size, "video/mp4") + start)
         left, block = size - len(start), bytes(1 << 18)
 
@@ -194,10 +203,7 @@ class Connection(asyncio.Protocol):
                 self._write(block[:part])
             self._resume = more if left else None
 
-        self._paused = False
         more()
-
-    _paused = False
 
     def pause_writing(self) -> None:
         self._paused = True

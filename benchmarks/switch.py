@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import figure, main, quartiles, settings
-from viralai_sdk import ViralAI
+from viralai_sdk.client import ViralAI
 
 
 async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
             "switching a provider",
             "<= 1 ms",
             f"{middle:.4f} ms",
-            worst <= 1 or high <= 1,
+            high <= 1,
             quartiles_ms=[round(low, 4), round(high, 4)],
             worst_ms=round(worst, 3),
             first_with_import_ms=round(first * 1e3, 1),

@@ -16,7 +16,7 @@ import httpx2
 from benchmarks.harness import Work, figure, main, quartiles, settings
 from benchmarks.overhead import PROMPT
 from benchmarks.stub import Stub
-from viralai_sdk import ViralAI
+from viralai_sdk.client import ViralAI
 
 CONCURRENCY = 64
 
@@ -72,7 +72,10 @@ async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
                     found = await rate(work, calls)
                     if number:
                         rates[name].append(found)
-    shares = {name: quartiles([own / bare for own, bare in zip(rates[name], rates["bare_httpx2"])]) for name in works}
+    shares = {
+        name: quartiles([own / bare for own, bare in zip(rates[name], rates["bare_httpx2"], strict=True)])
+        for name in works
+    }
     details = {f"{name}_calls_s": round(statistics.median(found)) for name, found in rates.items()}
     return [
         figure(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import fnmatch
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,16 +61,46 @@ class Model:
             return None
         return sum(self.prices.get(unit, 0.0) * amount for unit, amount in quantities.items())
 
+    def price_text(self) -> str:
+        """The prices for people: small units by the million."""
+        if not self.prices:
+            return "unknown"
+        if not any(self.prices.values()):
+            return "free"
+        return ", ".join(_price_text(unit, price) for unit, price in self.prices.items())
+
+
+def _price_text(unit: str, price: float) -> str:
+    name = unit.replace("_", " ")
+    if unit.endswith("token") or unit == "character":
+        return f"${price * 1e6:.2f}/M {name}s"
+    return f"${price:.4g}/{name}"
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderCatalog:
-    """What is known of one provider's models."""
+    """What is known of one provider's models.
+
+    Attributes:
+        patterns: rows whose names hold a "*", in the order of the file; they speak for the models that have no row of their own, such as
+            all models of a server at home.
+    """
 
     provider: str
     models: Mapping[str, Model]
     defaults: Mapping[AIServiceType, str]
     extra: Mapping[str, Any]
     as_of: datetime.date | None = None
+    patterns: tuple[Model, ...] = ()
+
+    def find(self, name: str) -> Model | None:
+        """One model: its own row, else the first pattern that fits."""
+        found = self.models.get(name)
+        if found is not None or not name:
+            return found
+        fitting = (row for row in self.patterns if fnmatch.fnmatchcase(name, row.name))
+        row = next(fitting, None)
+        return None if row is None else dataclasses.replace(row, name=name)
 
     def default(self, service: AIServiceType) -> str | None:
         """Model taken when the user names none."""
@@ -112,7 +144,7 @@ class Catalog:
 
     def model(self, provider: str, name: str | None) -> Model | None:
         """One model, None when the catalog does not know it."""
-        return self.provider(provider).models.get(name or "")
+        return self.provider(provider).find(name or "")
 
 
 @functools.cache
@@ -184,7 +216,8 @@ def parse(name: str, data: Mapping[str, Any]) -> ProviderCatalog:
     defaults = {service_type(word): model for word, model in (data.get("defaults") or {}).items()}
     known = ("models", "defaults", "provider", "as_of")
     extra = {key: value for key, value in data.items() if key not in known}
-    return ProviderCatalog(name, models, defaults, extra, _date(data.get("as_of")))
+    patterns = tuple(models.pop(label) for label in list(models) if "*" in label)
+    return ProviderCatalog(name, models, defaults, extra, _date(data.get("as_of")), patterns)
 
 
 def _model(provider: str, name: str, row: Mapping[str, Any]) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import sys
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     output = Output(as_json="--json" in words)
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *rest: output.note(f"viralai: {message}")  # type: ignore[assignment]
+        warnings.showwarning = lambda message, *rest: output.note(f"viralai: {message}")
         return _guarded(words, output)
 
 
@@ -71,7 +72,7 @@ def _run(words: list[str], output: Output) -> int:
     parser, wanted = _parser(words)
     args = parser.parse_args(words)
     if wanted is None:
-        parser.print_help(sys.stderr if output.as_json else sys.stdout)
+        output.say(parser.format_help())
         raise UsageError("no command was given.", hint="`viralai demo` is a good start.")
     code: int = args.run(args, output)
     return code
@@ -86,6 +87,7 @@ def _parser(words: list[str]) -> tuple[Parser, str | None]:
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"viralai-sdk {__version__}")
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # each command describes it
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     wanted = next((word for word in words if not word.startswith("-")), None)
     if wanted is not None and wanted not in COMMANDS:

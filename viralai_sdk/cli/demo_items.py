@@ -42,7 +42,13 @@ class Ask:
 
 ASKS = (
     Ask("hooks", "text", "Five hooks", "Write 5 hooks for a video about winter hiking", {"seed": 7}),
-    Ask("fox", "image", "A picture", "a red fox in a snowy pine forest at dawn", {"width": 1600, "height": 900, "seed": 1}),
+    Ask(
+        "fox",
+        "image",
+        "A picture",
+        "a red fox in a snowy pine forest at dawn",
+        {"width": 1600, "height": 900, "seed": 1},
+    ),
     Ask(
         "lighthouse-watercolor",
         "image",

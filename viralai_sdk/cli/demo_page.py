@@ -45,7 +45,9 @@ class Figure:
     def _caption(self, *facts: str) -> Html:
         about = " · ".join([*facts, human_size(self._row["bytes"])])
         file = el("a", self._row["path"], href=self._row["path"])
-        return el("figcaption", el("span", self._row["caption"], class_="by"), el("span", file, f" · {about}", class_="file"))
+        return el(
+            "figcaption", el("span", self._row["caption"], class_="by"), el("span", file, f" · {about}", class_="file")
+        )
 
     def picture(self, *, half: bool = False) -> Html:
         """A picture with its caption; a half one also says its style."""
@@ -74,7 +76,8 @@ class Figure:
         assert isinstance(response, SpeechSynthesisResponse)
         player = el("audio", src=self._row["path"], controls=True, preload="metadata", aria_label=self._item.ask.words)
         words = [
-            el("span", word.text, data_start=f"{word.start:.3f}", data_end=f"{word.end:.3f}") for word in response.word_timings
+            el("span", word.text, data_start=f"{word.start:.3f}", data_end=f"{word.end:.3f}")
+            for word in response.word_timings
         ]
         spoken = join(part for word in words for part in (word, " ")) if words else self._item.ask.words
         seconds = f"{response.duration:.1f} s"
@@ -99,5 +102,7 @@ class Figure:
         kinds = " + ".join(stream["type"] for stream in row["streams"])
         narration = el("blockquote", row["parameters"]["narration"])
         facts = (f"{row['width']} × {row['height']}", f"{row['duration']:.1f} s", kinds)
-        side = el("div", el("h3", "Scenes"), scenes, el("h3", "Narration"), narration, self._code(), self._caption(*facts))
+        side = el(
+            "div", el("h3", "Scenes"), scenes, el("h3", "Narration"), narration, self._code(), self._caption(*facts)
+        )
         return el("figure", player, side, class_="film")

@@ -61,7 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _text(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--system", help="how to behave")
-    group.add_argument("--image", dest="images", action="append", metavar="FILE", help="a picture to look at; may be repeated")
+    group.add_argument(
+        "--image", dest="images", action="append", metavar="FILE", help="a picture to look at; may be repeated"
+    )
     group.add_argument("--schema", type=_schema, metavar="FILE", help="JSON schema that the answer must follow")
     group.add_argument("--max-tokens", type=int, metavar="N", help="longest answer")
     group.add_argument("--temperature", type=float, metavar="X", help="0 to 2")
@@ -80,7 +82,11 @@ def _image(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--height", type=int, metavar="PX")
     group.add_argument("--seed", type=int, metavar="N", help="same seed, same picture, where the provider has that")
     group.add_argument(
-        "--reference", dest="reference_images", action="append", metavar="FILE", help="a picture to start from; may be repeated"
+        "--reference",
+        dest="reference_images",
+        action="append",
+        metavar="FILE",
+        help="a picture to start from; may be repeated",
     )
     group.add_argument("--mask", metavar="FILE", help="picture whose transparent part may change; needs --reference")
 
@@ -103,19 +109,32 @@ def _speech(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--language", metavar="TAG", help="such as en, en-us, pt-BR (default: en)")
     group.add_argument("--speed", type=float, metavar="X", help="1.0 is the voice's own")
     group.add_argument("--pitch", type=float, metavar="X", help="semitones, -20 to 20")
-    group.add_argument("--format", dest="output_format", metavar="NAME", help="wav, mp3, opus, … (default: as --out ends, else wav)")
+    group.add_argument(
+        "--format", dest="output_format", metavar="NAME", help="wav, mp3, opus, … (default: as --out ends, else wav)"
+    )
     group.add_argument("--instructions", metavar="TEXT", help="how to say it, where the provider understands that")
 
 
 def _tail(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--provider", metavar="SPEC", help="who serves it: openai, openai:gpt-image-2.5-flare, embedded, …")
+    group.add_argument(
+        "--provider", metavar="SPEC", help="who serves it: openai, openai:gpt-image-2.5-flare, embedded, …"
+    )
     group.add_argument("--model", metavar="NAME", help="its model (default: the configured one, else the catalog's)")
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="for one attempt")
     group.add_argument(
-        "--no-fallback", dest="fallback", action="store_const", const=False, help="stay with the first provider of the chain"
+        "--no-fallback",
+        dest="fallback",
+        action="store_const",
+        const=False,
+        help="stay with the first provider of the chain",
     )
     group.add_argument(
-        "--option", dest="options", action="append", type=_option, metavar="KEY=VALUE", help="a vendor's own field; may be repeated"
+        "--option",
+        dest="options",
+        action="append",
+        type=_option,
+        metavar="KEY=VALUE",
+        help="a vendor's own field; may be repeated",
     )
     group.add_argument("--dry-run", action="store_true", help="show the plan and the price; send nothing")
     group.add_argument("--out", type=Path, metavar="FILE", help="also put the result here; a folder keeps its own name")

@@ -94,7 +94,10 @@ def _wanted(args: argparse.Namespace) -> Session:
 
     found = {session.session_id: session for session in _sessions(args)}
     if not found:
-        raise UsageError(f"there are no sessions in {home(args) / 'outputs'}.", hint="`viralai demo` needs none; --home looks elsewhere.")
+        raise UsageError(
+            f"there are no sessions in {home(args) / 'outputs'}.",
+            hint="`viralai demo` needs none; --home looks elsewhere.",
+        )
     if args.session is None:
         return list(found.values())[-1]
     if args.session not in found:

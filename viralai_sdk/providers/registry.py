@@ -17,6 +17,8 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
     "openai",
+    "anthropic",
+    "cohere",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
@@ -32,7 +34,7 @@ def specs() -> dict[str, ProviderSpec]:
     found: dict[str, ProviderSpec] = {}
     for name in BUILTIN:
         module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found[name] = module.PROVIDER
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()

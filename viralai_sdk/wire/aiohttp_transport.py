@@ -166,9 +166,13 @@ class _Body(httpx2.AsyncByteStream):
 
 
 def _headers(request: httpx2.Request) -> list[tuple[str, str]]:
-    # With a body of unknown length aiohttp sets this header itself, and refuses to be told.
-    raw = [(name, value) for name, value in request.headers.raw if name.lower() != b"transfer-encoding"]
-    return [(name.decode("ascii"), value.decode()) for name, value in raw]
+    raw = request.headers.raw
+    values = b"".join([value for _, value in raw])
+    if b"\n" in values or b"\r" in values or b"\0" in values:
+        # aiohttp would look only after it has connected.
+        raise httpx2.LocalProtocolError("a header holds a line break", request=request)
+    # With a body of unknown length aiohttp sets transfer-encoding itself, and refuses to be told.
+    return [(name.decode("ascii"), value.decode()) for name, value in raw if name.lower() != b"transfer-encoding"]
 
 
 def _content(request: httpx2.Request) -> bytes | None:

@@ -15,6 +15,7 @@ import httpx2
 from viralai_sdk.interfaces.errors import (
     AIError,
     ConfigurationError,
+    InvalidRequestError,
     MalformedResponseError,
     ProviderTimeoutError,
     ProviderUnavailableError,
@@ -26,8 +27,13 @@ from viralai_sdk.wire.pools import Pools
 CONNECT_TIMEOUT = 5.0
 """Seconds to reach a server: what openai, anthropic and runwayml allow."""
 
-MAX_HEADS = 256
+MAX_HEADS = 1024
 """Prepared request heads kept at once; each is one address with one set of headers."""
+
+
+Origin = tuple[str, str, int]
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ExceptionGroup, OverflowError)
+"""What the transport raises. Connecting to several addresses at once fails in a group; a port beyond 65535 is an overflow."""
 
 
 class Target(Protocol):
@@ -79,8 +85,8 @@ class Http:
                 body = await _read(response, step.max_bytes)
             finally:
                 await response.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise failure(error) from error
+        except FAILURES as error:
+            raise failure(error) from cause(error)
         return Answer(response.status_code, _lower(response.headers), body)
 
     @asynccontextmanager
@@ -98,8 +104,8 @@ class Http:
                 yield Answer(response.status_code, headers, body), None
             else:
                 yield Answer(response.status_code, headers, b""), _events(response, step)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            raise failure(error) from error
+        except FAILURES as error:
+            raise failure(error) from cause(error)
         finally:
             if response is not None:
                 await response.aclose()
@@ -107,20 +113,20 @@ class Http:
     async def _open(self, step: Send, target: Target) -> httpx2.Response:
         """Send a request; its answer's body is still to be read.
 
-        An ordinary JSON request goes straight to the transport: what the client would add on the way (cookies, redirects, an auth flow)
+        An ordinary request goes straight to the transport: what the client would add on the way (cookies, redirects, an auth flow)
         is of no use here and costs as much as our whole pipeline.
         """
         line = self._lines.get()
         if line.transport is None or not _plain(step, target):
             return await line.client.send(_build(line.client, step, target), stream=True)
-        key = (step.method, step.path, step.accept, target.base_url, *target.headers.items())
+        key = (step.method, step.json is None, step.path, step.accept, target.base_url, *target.headers.items())
         head = self._heads.get(key)
         if head is None:
             head = Head(_build(line.client, step, target))
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             self._heads[key] = head
-        request = head.request(_encode(step.json).encode(), target.timeout)
+        request = head.request(None if step.json is None else _encode(step.json).encode(), target.timeout)
         response = await line.transport.handle_async_request(request)
         response.request = request
         return response
@@ -140,7 +146,7 @@ class _Line:
 
 
 class Head:
-    """Everything of a JSON request but its body: made once for each address, since parsing it costs more than sending it."""
+    """Everything of a request but its JSON body: made once for each address, since parsing it costs more than sending it."""
 
     __slots__ = ("_headers", "_method", "_url")
 
@@ -150,14 +156,15 @@ class Head:
         self._url = request.url
         self._headers = request.headers
 
-    def request(self, body: bytes, seconds: float) -> httpx2.Request:
+    def request(self, body: bytes | None, seconds: float) -> httpx2.Request:
         """A request with this head."""
-        self._headers["Content-Length"] = str(len(body))
+        if body is not None:
+            self._headers["Content-Length"] = str(len(body))
         return httpx2.Request(
             self._method,
             self._url,
             headers=self._headers,  # copied there
-            stream=httpx2.ByteStream(body),
+            stream=httpx2.ByteStream(body or b""),
             extensions={"timeout": _timeouts(seconds)},
         )
 
@@ -169,7 +176,9 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 def _plain(step: Send, target: Target) -> bool:
     """Whether nothing but the body of a request differs from one call to the next."""
     return (
-        step.json is not None
+        step.content is None
+        and step.fields is None
+        and step.files is None
         and not step.params
         and not step.headers
         and not target.params
@@ -225,8 +234,8 @@ def _raw(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 def _build(client: httpx2.AsyncClient, step: Send, target: Target) -> httpx2.Request:
-    url = step.path if step.path.startswith(("http://", "https://")) else target.base_url.rstrip("/") + step.path
-    headers = {"accept": step.accept, **target.headers, **(step.headers or {})}
+    url, own = _address(step, target)
+    headers = {"accept": step.accept, **(target.headers if own else {}), **(step.headers or {})}
     body: dict[str, Any] = {}
     if step.json is not None:
         body["json"] = step.json
@@ -237,9 +246,31 @@ def _build(client: httpx2.AsyncClient, step: Send, target: Target) -> httpx2.Req
         parts: list[tuple[str, Any]] = [(name, (None, value.encode())) for name, value in step.fields or ()]
         parts += [(part.field, (part.filename, part.data, part.media_type)) for part in step.files or ()]
         body["files"] = parts
-    params = {**target.params, **(step.params or {})}
+    params = {**(target.params if own else {}), **(step.params or {})}
     timeout = httpx2.Timeout(target.timeout, connect=min(CONNECT_TIMEOUT, target.timeout))
-    return client.build_request(step.method, url, headers=headers, params=params or None, timeout=timeout, **body)
+    try:
+        return client.build_request(step.method, url, headers=headers, params=params or None, timeout=timeout, **body)
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, UnicodeEncodeError):
+            raise ConfigurationError(
+                "a header cannot be sent: it has a character outside ASCII.",
+                hint="Check the key for stray characters, such as a typographic dash.",
+            ) from None  # the cause holds the header, which may be the key
+        raise InvalidRequestError(
+            f"the request cannot be written ({error}).", hint="Check options: they take plain JSON values."
+        ) from error
+
+
+def _address(step: Send, target: Target) -> tuple[str, bool]:
+    """Where the request goes, and whether that is the provider itself: the key travels to its own origin only."""
+    if not step.path.startswith(("http://", "https://")):
+        return target.base_url.rstrip("/") + step.path, True
+    return step.path, origin(httpx2.URL(step.path)) == origin(httpx2.URL(target.base_url))
+
+
+def origin(url: httpx2.URL) -> Origin:
+    """Scheme, host and port of a URL."""
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _lower(headers: httpx2.Headers) -> Mapping[str, str]:
@@ -257,8 +288,15 @@ def ssl_context() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
+def cause(error: Exception) -> Exception | None:
+    """What to chain our error to. A refused header is quoted by the transport, and it may be the key: that chain is cut."""
+    return None if isinstance(error, httpx2.LocalProtocolError) else error
+
+
 def failure(error: Exception) -> AIError:
     """Our error for a failed transport. What decides is whether the request may have been processed."""
+    if isinstance(error, ExceptionGroup):
+        return failure(error.exceptions[0])
     reason = str(error) or type(error).__name__
     match error:
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
@@ -267,10 +305,13 @@ def failure(error: Exception) -> AIError:
             return ProviderTimeoutError("no answer in time.", billed="maybe")
         case httpx2.ConnectError():
             return ProviderUnavailableError(f"the server cannot be reached ({reason}).", billed="no")
-        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError():
+        case httpx2.LocalProtocolError():
+            # Its words quote the header, which may be the key.
             return ConfigurationError(
-                f"the request cannot be sent: {reason}.", hint="Check base_url and the key for stray characters."
+                "the request cannot be sent: a header is not valid.", hint="Check the key for stray characters."
             )
+        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol() | OverflowError():
+            return ConfigurationError(f"the request cannot be sent: {reason.rstrip('.')}.", hint="Check base_url.")
         case httpx2.DecodingError():
             return MalformedResponseError(f"the answer's encoding is broken: {reason}.")
         case httpx2.TransportError():
