@@ -39,12 +39,14 @@ class Driver:
             except AIError as error:
                 failure = error
 
-    async def stream(self, request: Any, model: str) -> tuple[list[str], Any]:
+    async def stream(self, request: Any, model: str) -> tuple[list[Any], Any]:
         """The pieces of a streamed request, and its payload."""
         assert isinstance(self.adapter, StreamingAdapter)
         steps = self.adapter.stream(request, model)
-        pieces: list[str] = []
-        async with self.client.stream(**self._arguments(next(steps))) as response:
+        pieces: list[Any] = []
+        opening = next(steps)
+        assert isinstance(opening, Send)
+        async with self.client.stream(**self._arguments(opening)) as response:
             if response.status_code >= 400:
                 body = await response.aread()
                 try:
@@ -68,7 +70,7 @@ class Driver:
                 raise self.adapter.error(answer)
             return answer
         if isinstance(step, Compute):
-            return step.function(*step.args, **step.kwargs, report=lambda *_: None)
+            return step.function(*step.args, **step.kwargs, report=lambda *_: None, workspace=None)
         if isinstance(step, Parallel):
             return [await self._branch(branch) for branch in step.branches]
         if isinstance(step, Download):

@@ -8,7 +8,20 @@ Nothing here shares code with the adapters: that is what makes it a proof. Needs
 
 from viralai_sdk.simulator.app import create_app
 from viralai_sdk.simulator.faults import Fault, Faults
+from viralai_sdk.simulator.media import EngineMedia, MediaMaker, SmallMedia
 from viralai_sdk.simulator.server import Simulator
 from viralai_sdk.simulator.state import Clock, Recorded, SimulatorConfig, State
 
-__all__ = ["Clock", "Fault", "Faults", "Recorded", "Simulator", "SimulatorConfig", "State", "create_app"]
+__all__ = [
+    "Clock",
+    "EngineMedia",
+    "Fault",
+    "Faults",
+    "MediaMaker",
+    "Recorded",
+    "Simulator",
+    "SimulatorConfig",
+    "SmallMedia",
+    "State",
+    "create_app",
+]

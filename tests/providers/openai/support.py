@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.providers.driver import Driver
 from viralai_sdk.interfaces.service import AIServiceConfig
-from viralai_sdk.interfaces.steps import END, Answer, StreamEvent
+from viralai_sdk.interfaces.steps import END, Answer, Send, StreamEvent
 from viralai_sdk.providers.openai.image import OpenAIImageService
 from viralai_sdk.providers.openai.speech import OpenAISpeechService
 from viralai_sdk.providers.openai.text import OpenAITextService
@@ -79,3 +79,10 @@ def streamed(steps: Generator[Any, Any, Any], *data: str) -> tuple[list[Any], An
     except StopIteration as done:
         return pieces, done.value
     raise AssertionError("the stream did not end")
+
+
+def opened(steps: Generator[Any, Any, Any]) -> Send:
+    """The request that a generator begins with."""
+    step = next(steps)
+    assert isinstance(step, Send)
+    return step

@@ -8,9 +8,7 @@ from typing import Any, Literal
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
-from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.providers.openai.errors import error_from_stream
-from viralai_sdk.providers.openai.structured import parse_value, wants_value
 
 SHAPE_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 """What reading an answer of a wrong shape raises."""
@@ -24,7 +22,7 @@ FINISH: dict[str, FinishReason] = {
 }
 
 
-def read(answer: Answer, request: TextGenerationRequest) -> TextPayload:
+def read(answer: Answer) -> TextPayload:
     """The payload of a whole chat completion.
 
     Raises:
@@ -47,7 +45,7 @@ def read(answer: Answer, request: TextGenerationRequest) -> TextPayload:
         raise
     except SHAPE_ERRORS as error:
         raise MalformedResponseError(f"the answer is no chat completion ({error!r}).") from error
-    payload = gathered.payload(request)
+    payload = gathered.payload()
     payload.request_id = answer.headers.get("x-request-id")
     return payload
 
@@ -89,7 +87,7 @@ class Gathered:
         call["name"] += function.get("name") or ""
         call["arguments"] += function.get("arguments") or ""
 
-    def payload(self, request: TextGenerationRequest) -> TextPayload:
+    def payload(self) -> TextPayload:
         """The result, or the error that its absence means."""
         text = "".join(self.texts.get(0, ()))
         usage = read_usage(self.usage)
@@ -98,9 +96,6 @@ class Gathered:
         if not text.strip() and not self.calls:
             raise empty(cut=self.finish == "length", usage=usage)
         finish = FINISH.get(self.finish or "", "other")
-        parsed = None
-        if wants_value(request) and text.strip():
-            parsed = parse_value(text, request, cut=finish == "length")
         metadata: dict[str, Any] = {}
         if isinstance(self.response_id, str):
             metadata["response_id"] = self.response_id
@@ -112,9 +107,7 @@ class Gathered:
         return TextPayload(
             model=self.model if isinstance(self.model, str) else None,
             text=text,
-            parsed=parsed,
             usage=usage,
-            quantities=billed(usage),
             finish_reason=finish,
             metadata=metadata,
         )
@@ -123,8 +116,7 @@ class Gathered:
 class Reader:
     """Reads the chunks of a streamed chat completion."""
 
-    def __init__(self, request: TextGenerationRequest) -> None:
-        self._request = request
+    def __init__(self) -> None:
         self._gathered = Gathered()
         self._done = False
 
@@ -164,7 +156,7 @@ class Reader:
         """
         if self._gathered.finish is None and not self._done:
             raise broken_off(sum(len(part) for part in self._gathered.texts.get(0, ())))
-        return self._gathered.payload(self._request)
+        return self._gathered.payload()
 
 
 def read_usage(usage: Any) -> Usage:
@@ -184,19 +176,6 @@ def count(value: Any, *path: str) -> int | None:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def billed(usage: Usage) -> dict[str, float]:
-    """Billed amounts. Cached input has its own price, so it is not counted as ordinary input as well."""
-    amounts: dict[str, float] = {}
-    if usage.prompt_tokens is not None:
-        cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
-        amounts["input_token"] = usage.prompt_tokens - cached
-        if cached:
-            amounts["cached_token"] = cached
-    if usage.completion_tokens is not None:
-        amounts["output_token"] = usage.completion_tokens
-    return amounts
 
 
 def refused(words: str) -> ContentPolicyError:

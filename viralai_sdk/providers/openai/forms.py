@@ -29,12 +29,12 @@ def _flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def mask_with_alpha(data: bytes, *, report: Any = None) -> bytes:
+def mask_with_alpha(data: bytes, **runner: Any) -> bytes:
     """A PNG mask as the vendor reads it: transparent where the picture may change. One that has alpha already passes unchanged;
     of others, white becomes transparent.
 
     Args:
-        report: the runner's progress function; the work is too short to report.
+        runner: what the runner gives every computation; the work is too short to report and needs no files.
 
     Raises:
         InvalidRequestError: the bytes cannot be read as a picture.

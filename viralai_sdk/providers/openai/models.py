@@ -1,44 +1,45 @@
-"""What the catalog's data say about a model. OpenAI's own list of models names no capabilities."""
+"""What the catalog says about a model. OpenAI's own list of models names no capabilities."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import yaml
+from viralai_sdk.catalog.catalog import Catalog, Model, ProviderCatalog
 
 
 @cache
-def catalog() -> Mapping[str, Any]:
-    """The provider's data file, read once."""
-    text = (files("viralai_sdk") / "catalog" / "openai.yaml").read_text("utf-8")
-    data: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    return data
+def catalog() -> ProviderCatalog:
+    """OpenAI's part of the catalog as it was shipped, read once. A user's overlay changes prices, which are not an adapter's business."""
+    return Catalog().provider("openai")
 
 
-def flags(model: str) -> frozenset[str]:
-    """Capabilities of a model; empty for one the catalog does not know."""
-    row = catalog()["models"].get(model) or {}
-    return frozenset(row.get("flags") or ())
+def find(model: str) -> Model | None:
+    """One model, None when the catalog does not know it."""
+    return catalog().models.get(model)
 
 
-def known(model: str) -> bool:
-    """Whether the catalog has the model."""
-    return model in catalog()["models"]
+def responses_only(model: str) -> bool:
+    """Whether a text model has no chat completions."""
+    row = find(model)
+    return row is not None and "responses_only" in row.flags
 
 
-def prices(model: str) -> Mapping[str, float]:
-    """USD for each unit the model is billed by; empty when unknown."""
-    row = catalog()["models"].get(model) or {}
-    return row.get("prices") or {}
+def follows_instructions(model: str) -> bool:
+    """Whether a speech model can be told how to speak: all but the tts-1 models."""
+    row = find(model)
+    return "instructions" in row.flags if row else not model.startswith("tts-1")
+
+
+def billed_by_second(model: str) -> bool:
+    """Whether a speech model is priced by the length of the recording."""
+    row = find(model)
+    return row is not None and "second" in row.prices
 
 
 def takes_any_size(model: str) -> bool:
     """Whether an image model draws any size in steps of 16 pixels. Ids that the catalog lacks go by their number: from 2 on."""
-    if known(model):
-        return "any_size" in flags(model)
+    if row := find(model):
+        return "any_size" in row.flags
     number = re.match(r"gpt-image-(\d+)", model)
     return number is not None and int(number[1]) >= 2

@@ -8,27 +8,25 @@ from typing import Any
 from viralai_sdk.interfaces.errors import AIError, JobCancelledError, MalformedResponseError
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
-from viralai_sdk.interfaces.text import TextGenerationRequest
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, FinishReason, billed, broken_off, count, empty, refused
+from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, FinishReason, broken_off, count, empty, refused
 from viralai_sdk.providers.openai.errors import error_from_stream
-from viralai_sdk.providers.openai.structured import parse_value, wants_value
 
 LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 """Events that end a stream; each carries the whole response."""
 
 
-def read(answer: Answer, request: TextGenerationRequest) -> TextPayload:
+def read(answer: Answer) -> TextPayload:
     """The payload of a whole response.
 
     Raises:
         ContentPolicyError, EmptyResultError, MalformedResponseError: there is no text to give; other errors as the response names them.
     """
-    payload = payload_of(answer.json(), request)
+    payload = payload_of(answer.json())
     payload.request_id = answer.headers.get("x-request-id")
     return payload
 
 
-def payload_of(response: Any, request: TextGenerationRequest) -> TextPayload:
+def payload_of(response: Any) -> TextPayload:
     """The result of a response object, or the error that its state means."""
     try:
         if response.get("error"):
@@ -55,7 +53,6 @@ def payload_of(response: Any, request: TextGenerationRequest) -> TextPayload:
     text, cut = "".join(texts), reason == "max_output_tokens"
     if not text.strip() and not calls:
         raise empty(cut=cut, usage=usage)
-    parsed = parse_value(text, request, cut=cut) if wants_value(request) and text.strip() else None
     finish: FinishReason = "length" if cut else "other" if status == "incomplete" else "tool_calls" if calls else "stop"
     metadata: dict[str, Any] = {"tool_calls": calls} if calls else {}
     if isinstance(response.get("id"), str):
@@ -64,9 +61,7 @@ def payload_of(response: Any, request: TextGenerationRequest) -> TextPayload:
     return TextPayload(
         model=model if isinstance(model, str) else None,
         text=text,
-        parsed=parsed,
         usage=usage,
-        quantities=billed(usage),
         finish_reason=finish,
         metadata=metadata,
     )
@@ -107,8 +102,7 @@ def _usage(usage: Any) -> Usage:
 class Reader:
     """Reads the events of a streamed response. The type stands in the JSON; the SSE event name only repeats it."""
 
-    def __init__(self, request: TextGenerationRequest) -> None:
-        self._request = request
+    def __init__(self) -> None:
         self._characters = 0
         self._response: Any = None
 
@@ -149,4 +143,4 @@ class Reader:
         """
         if self._response is None:
             raise broken_off(self._characters)
-        return payload_of(self._response, self._request)
+        return payload_of(self._response)

@@ -40,7 +40,7 @@ class OpenAISpeechService(OpenAIAdapter, SpeechAdapter):
             for name, neutral in open_values
             if getattr(request, name) != neutral
         ]
-        if request.instructions and not follows_instructions(model):
+        if request.instructions and not models.follows_instructions(model):
             message = f"{model} follows no instructions; left out."
             warnings.append(CallWarning(kind="unsupported", parameter="instructions", message=message))
         if "language" in request.model_fields_set and request.language != "auto":
@@ -53,7 +53,7 @@ class OpenAISpeechService(OpenAIAdapter, SpeechAdapter):
 
     def quantities(self, request: SpeechSynthesisRequest, model: str) -> dict[str, float]:
         """Characters for the models billed by them, which is exact; for the others seconds, by a rule of thumb."""
-        if "second" in models.prices(model):
+        if models.billed_by_second(model):
             return {"second": round(len(request.text) / CHARS_PER_SECOND / request.speed, 1)}
         return {"character": len(request.text)}
 
@@ -65,15 +65,15 @@ class OpenAISpeechService(OpenAIAdapter, SpeechAdapter):
             "response_format": request.output_format
             or self.config.custom_config.get("response_format", self.default_format),
             "speed": request.speed if request.speed != 1.0 else None,
-            "instructions": request.instructions if follows_instructions(model) else None,
+            "instructions": request.instructions if models.follows_instructions(model) else None,
         }
         body = self.body(request, fields)
-        if not follows_instructions(model) and "instructions" not in request.options:
+        if not models.follows_instructions(model) and "instructions" not in request.options:
             body.pop("instructions", None)
         answer: Answer = yield Send("POST", "/audio/speech", json=body, creates=True, accept="application/octet-stream")
         blob = read(answer, str(body["response_format"]))
         # Models billed by time are priced from the measured recording; this answer names no amounts.
-        quantities: dict[str, float] = {} if "second" in models.prices(model) else {"character": len(request.text)}
+        quantities: dict[str, float] = {} if models.billed_by_second(model) else {"character": len(request.text)}
         metadata: dict[str, Any] = {"voice": body["voice"]}
         request_id = answer.headers.get("x-request-id")
         return MediaPayload(blobs=[blob], quantities=quantities, metadata=metadata, request_id=request_id)
@@ -86,12 +86,7 @@ class OpenAISpeechService(OpenAIAdapter, SpeechAdapter):
     def voice_steps(self, language: str | None) -> Steps[list[Voice]]:
         """The built-in voices, from the catalog: the API lists none. Each speaks every language, so none is left out."""
         yield from ()
-        return [Voice(**row, provider=self.get_provider_name()) for row in models.catalog()["voices"]]
-
-
-def follows_instructions(model: str) -> bool:
-    """Whether a model can be told how to speak: all but the tts-1 models."""
-    return "instructions" in models.flags(model) if models.known(model) else not model.startswith("tts-1")
+        return [Voice(**row, provider=self.get_provider_name()) for row in models.catalog().extra["voices"]]
 
 
 def read(answer: Answer, wanted: str) -> Blob:

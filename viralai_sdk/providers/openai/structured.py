@@ -1,15 +1,12 @@
-"""Structured output: a JSON schema made strict for the request, and the answer read back as a value."""
+"""Structured output: a JSON schema made strict, as OpenAI wants it. `services/structured.py` reads the answers, for all providers."""
 
 from __future__ import annotations
 
 import copy
-import json
 import re
 from typing import Any
 
-from pydantic import ValidationError
-
-from viralai_sdk.interfaces.errors import MalformedResponseError, UnsupportedCapabilityError
+from viralai_sdk.interfaces.errors import UnsupportedCapabilityError
 from viralai_sdk.interfaces.text import TextGenerationRequest
 
 
@@ -98,38 +95,3 @@ def check_schema(schema: dict[str, Any]) -> None:
             "structured answers must be objects at the top.",
             hint='Wrap the value: {"type": "object", "properties": {"value": …}}.',
         )
-
-
-def wants_value(request: TextGenerationRequest) -> bool:
-    """Whether the answer shall be read as JSON."""
-    return request.response_schema is not None or request.response_format == "json"
-
-
-def parse_value(text: str, request: TextGenerationRequest, *, cut: bool = False) -> Any:
-    """The answer's text as a value, checked against the pydantic model when the request had one.
-
-    Args:
-        cut: the answer was ended by its length limit, which explains broken JSON.
-
-    Raises:
-        MalformedResponseError: no JSON, or not what the model describes.
-    """
-    advice = "Raise max_tokens: the answer was cut off." if cut else None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedResponseError(
-            f"the structured answer is not JSON; it starts with {text[:80]!r}.", hint=advice, billed="yes"
-        ) from error
-    if request.schema_model is None:
-        return value
-    try:
-        return request.schema_model.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the value"
-        raise MalformedResponseError(
-            f"the structured answer does not fit {request.schema_model.__name__}: {place}: {first['msg']}.",
-            hint=advice,
-            billed="yes",
-        ) from error

@@ -17,9 +17,6 @@ from viralai_sdk.providers.openai import chat, models, responses
 from viralai_sdk.providers.openai.base import OpenAIAdapter
 from viralai_sdk.providers.openai.structured import check_schema, schema_name, strict_schema
 
-CHARS_PER_TOKEN = 4
-"""Rule of thumb for English text, for estimates before sending."""
-
 
 class Reader(Protocol):
     """Collects a stream's events: `feed` gives the new text of one, `finish` the whole at the end."""
@@ -51,7 +48,7 @@ class OpenAITextService(OpenAIAdapter, TextAdapter, StreamingAdapter):
         """Whether the call goes to the Responses API: by configuration (`api: responses`), or because the model knows nothing else."""
         if self.responses_path is None:
             return False
-        return self.config.custom_config.get("api") == "responses" or "responses_only" in models.flags(model)
+        return self.config.custom_config.get("api") == "responses" or models.responses_only(model)
 
     def check(self, request: TextGenerationRequest, model: str) -> list[CallWarning]:
         warnings = []
@@ -72,21 +69,13 @@ class OpenAITextService(OpenAIAdapter, TextAdapter, StreamingAdapter):
             raise self.unsupported(f"more than {self.max_stops} stop sequences", hint="Give fewer.")
         return warnings
 
-    def quantities(self, request: TextGenerationRequest, model: str) -> dict[str, float]:
-        """The prompt by a rule of thumb, and the answer at its longest when `max_tokens` bounds it."""
-        words = sum(len(turn["content"]) for turn in request.turns()) + len(request.system or "")
-        amounts: dict[str, float] = {"input_token": -(-words // CHARS_PER_TOKEN)}
-        if request.max_tokens is not None:
-            amounts["output_token"] = request.max_tokens
-        return amounts
-
     def steps(self, request: TextGenerationRequest, model: str) -> Steps[TextPayload]:
         answer: Answer = yield self.call(request, model, stream=False)
         read = responses.read if self.uses_responses(model) else chat.read
-        return read(answer, request)
+        return read(answer)
 
     def stream(self, request: TextGenerationRequest, model: str) -> StreamSteps[TextPayload]:
-        reader: Reader = responses.Reader(request) if self.uses_responses(model) else chat.Reader(request)
+        reader: Reader = responses.Reader() if self.uses_responses(model) else chat.Reader()
         event = yield self.call(request, model, stream=True)
         while event is not END:
             event = yield reader.feed(event)

@@ -1,0 +1,85 @@
+"""The simulator starts, serves, remembers, and goes away without a trace."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from viralai_sdk.simulator import Simulator, SimulatorConfig, create_app
+from viralai_sdk.simulator.app import registry
+
+CHAT = {"model": "gpt-6-luna", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def test_vendors_are_found_by_being_there() -> None:
+    assert registry()["openai"].BASE == "/v1"
+    assert create_app().state.sim.config.seed == 7
+
+
+def test_it_listens_on_loopback_and_lets_the_port_go() -> None:
+    with Simulator() as sim:
+        address = urlsplit(sim.url("openai"))
+        assert (address.hostname, address.path) == ("127.0.0.1", "/openai/v1")
+        port = address.port
+    assert port
+    with socket.create_server(("127.0.0.1", port)):
+        sim.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        sim.url("openai")
+
+
+def test_an_unknown_vendor_is_a_mistake(sim: Simulator) -> None:
+    with pytest.raises(KeyError):
+        sim.url("nobody")
+
+
+def test_a_taken_port_is_refused(sim: Simulator) -> None:
+    port = urlsplit(sim.origin).port
+    assert port
+    with pytest.raises(OSError, match="in use"):
+        Simulator(port=port).start()
+
+
+async def test_every_request_is_remembered_with_its_body(sim: Simulator, http: httpx2.AsyncClient) -> None:
+    await http.post("/chat/completions?a=1", json=CHAT, headers={"X-Test": "1"})
+    [entry] = sim.log
+    assert (entry.vendor, entry.method, entry.path, entry.query) == ("openai", "POST", "/v1/chat/completions", "a=1")
+    assert entry.headers["x-test"] == "1"
+    assert entry.json() == CHAT
+
+
+async def test_two_simulators_with_one_seed_answer_alike() -> None:
+    answers = []
+    for _ in range(2):
+        with Simulator(SimulatorConfig(key="k")) as sim:
+            async with httpx2.AsyncClient(base_url=sim.url("openai"), headers={"authorization": "Bearer k"}) as http:
+                answers.append((await http.post("/chat/completions", json=CHAT)).json() | {"created": 0})
+    assert answers[0] == answers[1]
+
+
+async def test_the_clock_can_be_pushed_past_a_models_end(sim: Simulator, http: httpx2.AsyncClient) -> None:
+    body = {"model": "tts-1", "input": "hello", "voice": "alloy"}
+    assert (await http.post("/audio/speech", json=body)).status_code == 200
+    before = sim.clock.now()
+    sim.clock.push(60 * 86_400)
+    assert sim.clock.now() - before >= 60 * 86_400
+    answer = await http.post("/audio/speech", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_other_addresses_are_not_found(sim: Simulator, http: httpx2.AsyncClient) -> None:
+    assert (await http.get("/nothing")).json()["error"]["message"].startswith("Invalid URL")
+    assert (await http.get(f"{sim.origin}/nobody")).status_code == 404
+
+
+async def test_it_is_quiet(
+    http: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], sim: Simulator
+) -> None:
+    sim.faults.add("openai", "cut", after=10)
+    with caplog.at_level(logging.CRITICAL, logger="uvicorn.error"), pytest.raises(httpx2.HTTPError):
+        await http.post("/chat/completions", json=CHAT)
+    assert capsys.readouterr() == ("", "")
