@@ -22,9 +22,8 @@ from viralai_sdk.interfaces.records import Artifact, Attempt, CallWarning
 from viralai_sdk.interfaces.speech import SpeechSynthesisResponse
 from viralai_sdk.interfaces.text import TextGenerationResponse
 from viralai_sdk.interfaces.video import VideoGenerationResponse
-here = Path("%s").resolve()
-attack = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>" """
-    % FOLDER,
+here = Path("FOLDER").resolve()
+attack = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>" """.replace("FOLDER", FOLDER),
     """\
 one = ImageGenerationResponse(
     provider_used="openai", model_used="gpt-image-2.6-flare", generation_time=4.21, cost_usd=0.04, cost_source="catalog",

@@ -21,6 +21,8 @@ SOURCE = Path(__file__).parents[2]
 SHOTS = Path(__file__).with_name("shots")
 START_SECONDS = 60
 KERNEL_MS = 60_000
+OUTPUTS = ".jp-OutputArea .jp-RenderedHTMLCommon.jp-RenderedHTML"
+"""Where Lab shows the HTML of outputs."""
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -80,7 +82,11 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--ServerApp.root_dir={root}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    command += ["--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True", "--LabApp.collaborative=False"]
+    command += [
+        "--ServerApp.disable_check_xsrf=True",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.collaborative=False",
+    ]
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
@@ -127,7 +133,7 @@ def open_notebook(page: Page, lab: Lab, path: str, *, kernel: bool = True) -> No
         page.wait_for_function("() => window.jupyterapp?.commands?.hasCommand('docmanager:open')", timeout=KERNEL_MS)
         page.evaluate(
             """async path => { await window.jupyterapp.restored; window.jupyterapp.commands.execute(
-                 'docmanager:open', {path, factory: 'Notebook', kernelPreference: {shouldStart: false, canStart: false}}); }""",
+                 'docmanager:open', {path, factory: 'Notebook', kernelPreference: {shouldStart: false, shouldReuse: false}}); }""",
             path,
         )
     page.wait_for_function(
@@ -185,7 +191,7 @@ def set_theme(page: Page, name: str) -> None:
 
 def output_html(page: Page) -> list[str]:
     """The HTML of every cell's rendered outputs, as the page holds it."""
-    return page.eval_on_selector_all(".jp-Cell .jp-RenderedHTMLCommon.jp-RenderedHTML", "all => all.map(e => e.innerHTML)")
+    return page.eval_on_selector_all(OUTPUTS, "all => all.map(e => e.innerHTML)")
 
 
 def shot(page: Page, name: str) -> Path:

@@ -14,11 +14,22 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Problems, watch
 from tests.browser.gallery import write_gallery
-from tests.browser.lab import Lab, open_notebook, output_html, save, set_theme, shot, start_all, wait_until_run
+from tests.browser.lab import (
+    OUTPUTS,
+    SHOTS,
+    Lab,
+    open_notebook,
+    output_html,
+    save,
+    set_theme,
+    shot,
+    start_all,
+    wait_until_run,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-TALL = {"width": 1100, "height": 4000}
+TALL = {"width": 1100, "height": 4400}
 
 CAPTIONS = [
     "openai · gpt-image-2.6-flare · 4.2 s · $0.0400 · after gemini (RateLimitError)",
@@ -50,8 +61,9 @@ def media_play(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output video').currentTime > 0.2")
     assert video.evaluate("e => [e.videoWidth, e.videoHeight]") == [320, 180]
     video.evaluate("e => e.pause()")
-    page.wait_for_function("() => document.querySelector('.jp-OutputArea-output audio').readyState >= 1")
-    assert page.locator(".jp-OutputArea-output audio").evaluate("e => e.duration") == pytest.approx(1.0, abs=0.05)
+    audio = page.locator(".jp-OutputArea-output audio")
+    audio.evaluate("async e => { e.muted = true; await e.play(); }")
+    assert audio.evaluate("e => e.duration") == pytest.approx(1.0, abs=0.05)
 
 
 def run_with_progress(page: Page, lab: Lab) -> None:
@@ -64,9 +76,13 @@ def run_with_progress(page: Page, lab: Lab) -> None:
     assert bars.first.get_attribute("aria-label") == "video · runway"
     first = bars.first.get_attribute("aria-valuetext")
     page.wait_for_function(
-        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old", arg=first
+        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old",
+        arg=first,
     )
-    shot(page, "progress_light")
+    cell = page.locator(
+        ".jp-CodeCell", has=page.get_by_role("progressbar")
+    )  # redrawn five times a second: no element shot
+    page.screenshot(path=SHOTS / "progress_light.png", clip=cell.bounding_box())
     (lab.root / "go on").touch()
     wait_until_run(page)
     expect(bars).to_have_count(0)
@@ -82,7 +98,9 @@ def save_without_kernel(page: Page, lab: Lab) -> Path:
     book = nbformat.read(path, as_version=4)
     nbformat.validate(book)
     assert path.stat().st_size < 1_000_000
-    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], "finished progress leaves an output without content"
+    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], (
+        "finished progress leaves an output without content"
+    )
     return path
 
 
@@ -90,12 +108,14 @@ def static_page(notebook: Path, theme: str) -> Path:
     """The page that nbconvert makes of a saved notebook, beside it."""
     target = notebook.with_name(f"static_{theme}.html")
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--theme", theme, "--output", target.name]
+    command += [f"--HTMLExporter.{library}_url=" for library in ("mathjax", "require_js", "jquery", "mermaid_js")]
     subprocess.run([*command, str(notebook)], check=True, capture_output=True, timeout=120)
     return target
 
 
 def looks_alike(page: Page, live: list[str]) -> None:
     """The same outputs as in the live notebook, but for addresses that Lab has resolved."""
+    expect(page.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)  # cells appear one after the other
     assert [without_addresses(html) for html in output_html(page)] == [without_addresses(html) for html in live]
 
 
@@ -113,7 +133,9 @@ def distrusted(saved: Path) -> str:
 
 def styles(page: Page) -> list[str]:
     """Every inline style of the outputs with what the page's CSS engine kept of it."""
-    return page.eval_on_selector_all(".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)")
+    return page.eval_on_selector_all(
+        ".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)"
+    )
 
 
 def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
@@ -145,6 +167,7 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
 
         foreign = context.new_page()
         open_notebook(foreign, lab, distrusted(saved), kernel=False)
+        expect(foreign.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)
         captions_are_shown(foreign)
         pictures_are_shown(foreign)
         media_play(foreign)

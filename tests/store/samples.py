@@ -39,11 +39,11 @@ def film(
     with av.open(buffer, "w", format=container, options=dict(options)) as out:
         streams = []
         if picture:
-            video = out.add_stream(codec, rate=10)
+            video: Any = out.add_stream(codec, rate=10)
             video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
             streams.append(video)
         if sound:
-            voice = out.add_stream("aac" if container != "webm" else "libopus", rate=48000)
+            voice: Any = out.add_stream("aac" if container != "webm" else "libopus", rate=48000)
             voice.layout = "mono"
         if picture:
             for number in range(int(10 * seconds)):
@@ -61,7 +61,7 @@ def sound(container: str, codec: str, seconds: float = 1.0, rate: int = 48000, s
     """A tone of 440 Hz in one channel."""
     buffer: io.BytesIO = io.BytesIO() if seekable else _Pipe()
     with av.open(buffer, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate)
+        stream: Any = out.add_stream(codec, rate=rate)
         stream.layout = "mono"
         _tone(out, stream, seconds)
     return buffer.getvalue()

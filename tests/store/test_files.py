@@ -40,7 +40,8 @@ def test_whatever_interrupts_a_write_the_old_file_stays_and_no_half_one(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), fail)
+    owner: Any = os if call == "fsync" else Path
+    monkeypatch.setattr(owner, call, fail)
     with pytest.raises(StorageError if isinstance(error, OSError) else type(error)) as caught:
         write_atomic(target, b"new")
     assert target.read_bytes() == b"old"

@@ -52,7 +52,7 @@ def _decoded(data: bytes, media_type: str) -> object:
     if media_type == "audio/wav":
         with wave.open(io.BytesIO(data)) as file:
             return file.getparams(), file.readframes(file.getnframes())
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [frame.to_ndarray().tobytes() for frame in container.decode()]
 
 
@@ -128,7 +128,7 @@ def test_a_tagged_mp3_keeps_its_tags(tmp_path: Path) -> None:
     tagged = b"ID3\x04\0\0\0\0\0\x11TIT2\0\0\0\x07\0\0\x03a song" + bare
     marked = stamp(tagged, "audio/mpeg", RECORD)
     assert _read(marked, tmp_path) == RECORD
-    with av.open(io.BytesIO(marked)) as container:
+    with av.open(io.BytesIO(marked), "r") as container:
         assert container.metadata["title"] == "a song"
     assert _read(stamp(bare, "audio/mpeg", RECORD), tmp_path) == RECORD
     odd = b"ID3\x04\0\x80" + tagged[6:]  # unsynchronised

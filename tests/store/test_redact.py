@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from viralai_sdk.store.redact import MARK, redact, redact_json, register_secret
 
 
 @pytest.fixture(autouse=True)
-def own_secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets of one test are not those of the next."""
     monkeypatch.setattr(module, "_secrets", set())
     monkeypatch.setattr(module, "_pattern", None)
-    yield
 
 
 @pytest.mark.parametrize(
@@ -156,5 +154,6 @@ def test_a_signed_address_never_keeps_its_signature(name: str, value: str, befor
         redact_json({"u": url}),
         redact_json(json.dumps({"u": url}).replace("/", "\\/")),
     ):
+        assert isinstance(found, str)
         assert f"{name}={value}" not in found
         assert "https://storage.example/bucket/film.mp4" in found

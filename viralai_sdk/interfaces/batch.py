@@ -105,4 +105,6 @@ class BatchResult(Sequence[Response | AIError]):
                 else [error_body(item)]
             )
             cells.append(el("div", top, *shown, style="width:256px;overflow-wrap:break-word"))
-        return str(el("div", el("div", self.summary(), style=MUTED), el("div", *cells, style=GRID)))
+        return str(
+            el("div", el("div", self.summary(), style=f"{MUTED};padding:0 0 8px 0"), el("div", *cells, style=GRID))
+        )

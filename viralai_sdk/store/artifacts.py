@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,8 @@ from viralai_sdk.store.sessions import checked_root
 FOLDERS = {"image": "images", "video": "video_clips", "audio": "audio"}
 IN_MEMORY = 64 * 1024 * 1024
 """A file on disk up to this size is stamped in memory where the stamp cannot be appended; a larger one stays without."""
+HASHED_ASIDE = 1024 * 1024
+"""From this size on the checksum is taken while the disk is written."""
 _PROBE = b"\0" * 4096
 
 
@@ -156,8 +159,16 @@ class _BytesItem(_Item):
 
     def _write(self, target: Path, record: Mapping[str, str]) -> tuple[int, str]:
         data = stamp(self._data, self.measured.media_type, record)
-        write_atomic(target, data)
-        return len(data), self.sha256 if data is self._data else hashlib.sha256(data).hexdigest()
+        if data is self._data:
+            write_atomic(target, data)
+            return len(data), self.sha256
+        if len(data) < HASHED_ASIDE:
+            write_atomic(target, data)
+            return len(data), hashlib.sha256(data).hexdigest()
+        with ThreadPoolExecutor(1) as aside:
+            digest = aside.submit(lambda: hashlib.sha256(data).hexdigest())
+            write_atomic(target, data)
+        return len(data), digest.result()
 
 
 class _FileItem(_Item):

@@ -8,12 +8,12 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from viralai_sdk.interfaces.errors import StorageError
 from viralai_sdk.store.files import shorten, storage_error
-from viralai_sdk.store.schema import ForeignFileError, migrate
+from viralai_sdk.store.schema import ForeignFileError, check, migrate
 
 BUSY_SECONDS = 30.0
 """How long a writer waits for another process's transaction."""
@@ -28,7 +28,8 @@ class Connection:
         self.path = path
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        _open.add(self)
+        with _registry.lock:
+            _open.add(self)
 
     def exists(self) -> bool:
         """True when there is something to read."""
@@ -138,22 +139,19 @@ class Connection:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    from viralai_sdk.store.schema import check
-
     check(connection)  # before anything is changed in a file that may not be ours
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     migrate(connection)
 
 
-def _patiently(action: object) -> None:
-    assert callable(action)
+def _patiently(action: Callable[[], None]) -> None:
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             action()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
             if time.monotonic() > deadline:
                 raise
@@ -172,11 +170,19 @@ def _hint(code: int | None) -> str:
     }.get((code or 0) & 0xFF, "Check the file and its folder.")
 
 
+class _Registry:
+    """Guards the list of open files; a forked child gets a fresh lock."""
+
+    lock = threading.Lock()
+
+
+_registry = _Registry()
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 _held: list[Connection] = []
 
 
 def _before_fork() -> None:
+    _registry.lock.acquire()
     _held[:] = list(_open)
     for connection in _held:
         connection.before_fork()
@@ -185,9 +191,11 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     while _held:
         _held.pop().after_fork_in_parent()
+    _registry.lock.release()
 
 
 def _after_fork_in_child() -> None:
+    _registry.lock = threading.Lock()
     while _held:
         _held.pop().after_fork_in_child()
 

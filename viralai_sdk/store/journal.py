@@ -55,7 +55,7 @@ class Journal:
     # --- calls -------------------------------------------------------------------------------------------------------------------
 
     def record_call(self, row: CallRow) -> None:
-        """Note a call; never blocks and never raises.
+        """Note a call; never blocks and never raises. The row and what is in it belong to the journal from now on.
 
         A failure to write is warned of once, and raised by the next `flush` or durable call.
         """
@@ -194,7 +194,7 @@ class Journal:
             self._file.close()
 
     def _read(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        self.flush()
+        self._writer.settle()
         if not self._file.exists():
             return []
         with self._file.reading() as db:
@@ -204,9 +204,10 @@ class Journal:
         return self._writer.transaction(durable=True)
 
     def _touched(self, sql: str, values: Sequence[Any]) -> bool:
+        """Change a lease; True when there was one to change. A lease need not survive a power cut: its holder does not either."""
         if not self._file.exists():
             return False
-        with self._durable() as db:
+        with self._writer.transaction() as db:
             return bool(db.execute(sql, values).rowcount == 1)
 
     def _change(self, job_id: str, **cells: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing.process
 import os
 import sqlite3
+import sys
 import threading
 import time
 import warnings
@@ -57,16 +57,26 @@ class CallWriter:
         Raises:
             StorageError: it cannot be written (the rows are kept for the next try), or rows were lost since the last flush.
         """
+        with self._file.lock:
+            self.settle()
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                raise StorageError(
+                    f"{lost} calls could not be written to the journal {str(self._file.path)!r} and are lost.",
+                    hint="Earlier warnings tell why.",
+                )
+
+    def settle(self) -> None:
+        """Write what is pending, without a word on what was lost before.
+
+        Raises:
+            StorageError: as for `flush`.
+        """
         # The thread takes rows and commits them under the lock: who holds it and sees nothing pending knows all is written.
         with self._file.lock:
             if self._pending:
                 with self.transaction():
                     pass
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                raise StorageError(
-                    f"{lost} calls could not be written to the journal {str(self._file.path)!r} and are lost."
-                )
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -81,7 +91,9 @@ class CallWriter:
                 self._put_back(rows)
                 raise
             self._warned = False
-            self._lost += poor
+            if poor:
+                self._lost += poor
+                self._warn(f"{poor} calls hold a value that cannot be stored")
 
     def close(self) -> None:
         """Flush and let the thread end."""
@@ -164,19 +176,16 @@ class CallWriter:
 
     def _write(self) -> None:
         try:
-            with self._file.lock:
-                if self._pending:
-                    with self.transaction():
-                        pass
+            self.settle()
         except StorageError as error:
             self._warn(error)
 
-    def _warn(self, error: StorageError) -> None:
+    def _warn(self, why: StorageError | str) -> None:
         if not self._warned:
             self._warned = True
             # Where warnings are errors there is nobody in this thread to catch one; `flush` raises the same.
             with contextlib.suppress(Warning):
-                warnings.warn(f"calls are not being recorded: {error}", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"calls are not being recorded: {why}", RuntimeWarning, stacklevel=2)
 
 
 def _insert(db: sqlite3.Connection, rows: Sequence[CallRow]) -> int:
@@ -248,7 +257,9 @@ def _forget_all() -> None:
 
 def _flush_at_end_of_worker(writer: CallWriter) -> None:
     """A worker process of `multiprocessing` leaves without running `atexit`; it has its own list of last things to do."""
-    if multiprocessing.process.parent_process() is not None:
+    # Asked of the loaded modules: importing multiprocessing only to learn that this is no worker would cost every process milliseconds.
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
         Finalize(writer, _close_all, exitpriority=10)

@@ -106,6 +106,12 @@ def test_wide_scripts_count_double_and_take_no_spaces() -> None:
     assert columns("狐狸") == 4
 
 
+def test_a_word_longer_than_a_line_is_continued_on_the_next() -> None:
+    (cue,) = cues([TimedWord("x" * 40, 0.0, 4.0)])
+    assert cue.text == "x" * 32 + "\n" + "x" * 8
+    assert cue.words[1].start == 2.0
+
+
 def test_subrip_numbers_its_cues() -> None:
     assert captions_srt(words_of("Hi. There")) == (
         "1\n00:00:00,000 --> 00:00:00,300\nHi.\n\n2\n00:00:00,300 --> 00:00:00,950\nThere\n"

@@ -71,7 +71,7 @@ def file_line(path: str | Path, *facts: str | None) -> Html:
     shown = el("a", text, href=url, target="_blank", rel="noopener") if url else el("code", text)
     try:
         size = human_size(Path(path).stat().st_size)
-    except OSError:
+    except (OSError, ValueError):  # a name with a NUL or a lone surrogate is no file's name
         return el("div", shown, " · ", el("strong", "the file is missing"))
     return el("div", shown, "".join(f" · {fact}" for fact in (*facts, size) if fact))
 
@@ -82,7 +82,7 @@ def data_url(path: str | Path, media_type: str, limit: int) -> Html | None:
         if Path(path).stat().st_size > limit:
             return None
         return Html(f"data:{media_type};base64,{base64.b64encode(Path(path).read_bytes()).decode('ascii')}")
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

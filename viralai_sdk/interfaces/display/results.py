@@ -47,6 +47,9 @@ SHOWN_SIDE: Final = 480
 SHOWN_CHARS: Final = 50_000
 """Most characters of a text that a cell shows. `.text` always has all."""
 
+_PRELOAD: Final = "none"
+"""Lab makes relative addresses right only after the browser has seen them; a player that preloads would first ask for a wrong one."""
+
 _TYPES: Final = {ending: media_type for media_type, ending in EXTENSIONS.items()} | {".jpeg": "image/jpeg"}
 
 
@@ -162,7 +165,7 @@ def _film(response: VideoGenerationResponse, side: int) -> Html:
         height=height,
         controls=True,
         loop=True,
-        preload="metadata",
+        preload=_PRELOAD,
         title=about(response),
         aria_label=about(response),
         style=ROUND,
@@ -185,7 +188,7 @@ def _recording(response: SpeechSynthesisResponse) -> Html:
         el("a", "Open the recording", href=source),
         src=source,
         controls=True,
-        preload="metadata",
+        preload=_PRELOAD,
         title=spoken,
         aria_label=spoken,
         style="width:100%;max-width:480px",

@@ -90,14 +90,14 @@ _MOVES: dict[str, tuple[CameraMove, ...]] = {
         CameraMove("zoom out", View(1.24, 0.1, 0.1), View(1.0)),
         CameraMove("pan right", View(1.16, -0.9), View(1.16, 0.9)),
         CameraMove("pan left", View(1.16, 0.9), View(1.16, -0.9)),
-        CameraMove("drift right", View(1.10, -0.6, 0.2, -0.035), View(1.16, 0.6, 0.2, 0.035)),
-        CameraMove("drift left", View(1.16, 0.6, 0.2, 0.035), View(1.10, -0.6, 0.2, -0.035)),
+        CameraMove("drift right", View(1.10, -0.6, 0.2, 0.035), View(1.16, 0.6, 0.2, -0.035)),
+        CameraMove("drift left", View(1.16, 0.6, 0.2, -0.035), View(1.10, -0.6, 0.2, 0.035)),
     ),
     "close": (
         CameraMove("tilt up", View(1.34, -0.1, 0.85), View(1.34, 0.1, -0.3)),
         CameraMove("tilt down", View(1.34, 0.1, -0.75), View(1.34, -0.1, 0.4)),
         CameraMove("push in", View(1.28, -0.35, 0.2), View(1.50, 0.0, 0.1)),
-        CameraMove("drift right", View(1.36, -0.8, 0.1, -0.03), View(1.36, 0.4, 0.1, 0.03)),
+        CameraMove("drift right", View(1.36, -0.8, 0.1, 0.03), View(1.36, 0.4, 0.1, -0.03)),
     ),
     "detail": (
         CameraMove("pan right", View(1.58, -0.75, 0.3), View(1.58, 0.25, 0.15)),

@@ -20,7 +20,7 @@ from .storyboard import Shot
 
 CROSS_FADE = 0.5
 FADE_IN, FADE_OUT = 0.5, 0.6
-_OPENING_LIGHT = 0.5  # the first frame is what a player shows before it plays, so it is dim, never black
+_OPENING_LIGHT = 0.7  # the first frame is what a player shows before it plays, so it is dimmed only a little
 _AHEAD = 4  # frames in the making: enough for two threads, few enough to hold in memory
 
 StillKey = tuple[str, int]
@@ -145,16 +145,15 @@ class Reel:
             picture = Image.blend(
                 shown[0], shown[1], _smooth((moment - after.appears) / (before.leaves - after.appears))
             )
+        if self._captions is not None:
+            self._captions.onto(picture, moment)
         light = self._light(moment)
         if light < 1.0:
             picture = picture.point([round(value * light) for value in range(256)] * 3)
-        if self._captions is not None:
-            self._captions.onto(picture, moment)
         return picture
 
     def _light(self, moment: float) -> float:
-        """Brightness: up from half at the start (unless a given picture starts the film: it is shown as it is), to
-        black at the end."""
+        """Brightness: up from a little dimmed at the start (a given picture is shown as it is), to black at the end."""
         rise, fall = min(FADE_IN, self._duration / 6), min(FADE_OUT, self._duration / 5)
         last = self._moment(self.count - 1)
         opening = 1.0 if self._first is not None else _OPENING_LIGHT + (1 - _OPENING_LIGHT) * _smooth(moment / rise)

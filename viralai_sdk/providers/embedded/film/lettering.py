@@ -107,8 +107,8 @@ class CaptionLayer:
         font = pick_font(texts, size)
         if font is None:
             return (
-                "captions are not burned in: no font at hand can write them; they are in the file's caption track "
-                "(when it is H.264) and in the WebVTT text"
+                "captions are not burned in: no font at hand can write them (installing DejaVu Sans or Noto Sans "
+                "helps with most); they are in the WebVTT text and, with H.264, in the file's caption track"
             )
         widest = max((_width(font, line) for cue in track for line in cue.lines), default=0.0)
         if widest > inner - size:  # wide letters (MMMM) outgrow the average that the size was chosen for
