@@ -12,8 +12,9 @@ from PIL import Image
 
 from tests.providers.driver import Driver
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
+from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.service import AIServiceConfig
-from viralai_sdk.interfaces.steps import END, Answer, Send, StreamEvent
+from viralai_sdk.interfaces.steps import END, Answer, Blob, Download, Send, StreamEvent
 from viralai_sdk.simulator import Recorded, Simulator
 
 TEXT, IMAGE, PRO_IMAGE = "gemini-3.8-flash", "gemini-3.1-flash-image", "gemini-3-pro-image"
@@ -43,7 +44,9 @@ def same(theirs: Recorded, ours: Recorded) -> None:
     spellings, and the vendor's client mixes them."""
     assert (ours.method, ours.path, ours.query) == (theirs.method, theirs.path, theirs.query)
     differing = {
-        name for name in ours.headers.keys() | theirs.headers.keys() if ours.headers.get(name) != theirs.headers.get(name)
+        name
+        for name in ours.headers.keys() | theirs.headers.keys()
+        if ours.headers.get(name) != theirs.headers.get(name)
     }
     assert differing <= ALLOWED_HEADERS.keys()
     assert signature(ours) == signature(theirs) != (None, None)
@@ -67,6 +70,17 @@ def camel(value: Any) -> Any:
     return {name: item if name == "responseJsonSchema" else camel(item) for name, item in named.items()}
 
 
+class KeyedDriver(Driver):
+    """Sends the key along with downloads that ask for it, as the real runner does on the provider's own origin."""
+
+    async def _execute(self, step: Any) -> Any:
+        if not isinstance(step, Download):
+            return await super()._execute(step)
+        response = await self.client.get(step.url, headers=dict(self.adapter.headers()) if step.authorised else None)
+        assert response.status_code == 200, response.text
+        return Blob(response.content, sniff(response.content[:64]))
+
+
 class Google:
     """Drivers for the services of one provider against a simulator."""
 
@@ -83,7 +97,7 @@ class Google:
             base_url=self._sim.url(self._provider),
             custom_config={**self._settings, **custom},
         )
-        return Driver(kind(config), self._client)
+        return KeyedDriver(kind(config), self._client)
 
 
 async def film(driver: Driver, sim: Simulator, request: Any, model: str, seconds: float = 40) -> Any:

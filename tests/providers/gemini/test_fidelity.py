@@ -53,7 +53,12 @@ async def test_plain_text(sim: Simulator, vendor: Client, gemini: Google) -> Non
         model=TEXT,
         contents=[types.Content(role=role, parts=[types.Part(text=text)]) for role, text in turns],
         config=types.GenerateContentConfig(
-            system_instruction="Be brief.", temperature=0.5, top_p=0.9, max_output_tokens=50, stop_sequences=["END"], seed=3
+            system_instruction="Be brief.",
+            temperature=0.5,
+            top_p=0.9,
+            max_output_tokens=50,
+            stop_sequences=["END"],
+            seed=3,
         ),
     )
     earlier = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
@@ -146,7 +151,8 @@ def voice(name: str) -> types.VoiceConfig:
 
 async def test_speech(sim: Simulator, vendor: Client, gemini: Google) -> None:
     config = types.GenerateContentConfig(
-        response_modalities=["AUDIO"], speech_config=types.SpeechConfig(language_code="pt-BR", voice_config=voice("Puck"))
+        response_modalities=["AUDIO"],
+        speech_config=types.SpeechConfig(language_code="pt-BR", voice_config=voice("Puck")),
     )
     theirs = vendor.models.generate_content(model=SPEECH, contents="Olá", config=config)
     request = SpeechSynthesisRequest("Olá", voice_id="Puck", language="pt_BR")

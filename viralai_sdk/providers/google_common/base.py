@@ -67,7 +67,7 @@ class GoogleAdapter(Adapter):
 
     def body(self, fields: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """The body: configured vendor defaults, then what the request says, then its `options`, which win. Objects are joined field by
-        field; None leaves a field out."""
+        field."""
         settings = self.config.custom_config
         configured = {name: settings[name] for name in sorted(self.vendor_fields & settings.keys())}
         return join(join(configured, fields), options)
@@ -82,16 +82,11 @@ class GoogleAdapter(Adapter):
 
 
 def join(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two JSON objects as one; the second wins, objects are joined, None takes a field out."""
+    """Two JSON objects as one; the second wins, and objects that both have are joined."""
     joined = dict(base)
     for name, value in over.items():
         old = joined.get(name)
-        if isinstance(value, Mapping):
-            value = join(old if isinstance(old, Mapping) else {}, value)
-        if value is None:
-            joined.pop(name, None)
-        else:
-            joined[name] = value
+        joined[name] = join(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return joined
 
 
