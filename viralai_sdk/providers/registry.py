@@ -19,6 +19,8 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 BUILTIN = (
     "openai",
     "anthropic",
+    "gemini",
+    "vertex",
     "cohere",
     "compatible",
     "ollama",
