@@ -16,6 +16,7 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 BUILTIN = (
     "openai",
     "elevenlabs",
+    "runway",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""

@@ -15,7 +15,7 @@ from elevenlabs.core.api_error import ApiError
 
 from tests.providers.elevenlabs.support import MODEL, NEW, VOICE, Services, say
 from tests.providers.media_fidelity import same
-from viralai_sdk import ViralAI
+from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.providers.elevenlabs.speech import ElevenLabsService

@@ -16,6 +16,7 @@ from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.steps import Send
 from viralai_sdk.providers.elevenlabs.sound import recording, wrap_pcm
 from viralai_sdk.simulator import Simulator
+from viralai_sdk.simulator.faults import Kind
 
 SERVICE = service()
 MP3 = b"ID3" + bytes(100)
@@ -221,13 +222,14 @@ def test_raw_samples_keep_their_rate_and_a_text_is_not_taken_for_them() -> None:
 
 
 async def test_faults_of_the_wire_are_errors(sim: Simulator, services: Services) -> None:
-    for kind, error in (
+    faults: list[tuple[Kind, type[e.AIError]]] = [
         ("wrong_type", e.MalformedResponseError),
         ("empty", e.EmptyResultError),
         ("malformed", e.MalformedResponseError),
         ("blocked", e.ContentPolicyError),
-    ):
-        sim.faults.add("elevenlabs", kind, times=1)  # type: ignore[arg-type]
+    ]
+    for kind, error in faults:
+        sim.faults.add("elevenlabs", kind, times=1)
         with pytest.raises(error):
             await services.speech().call(say(), MODEL)
 
@@ -264,7 +266,7 @@ async def test_the_simulator_refuses_at_its_door(sim: Simulator) -> None:
             ({"json": {"text": "hi"}, "params": {"sparkle": "1"}}, 422),
             ({"json": {"text": "hi", "model_id": MODEL, "language_code": "de"}}, 400),
         ):
-            assert (await http.post(say_it, **keywords)).status_code == status  # type: ignore[arg-type]
+            assert (await http.post(say_it, **keywords)).status_code == status
         assert (await http.post(say_it, json={"text": "hi"}, headers={"xi-api-key": ""})).status_code == 401
         telephone = await http.post(say_it, json={"text": "hi"}, params={"output_format": "ulaw_8000"})
         assert telephone.headers["content-type"] == "audio/basic"
@@ -277,7 +279,7 @@ def test_lists_of_another_shape_are_errors() -> None:
         (SERVICE.model_steps(), {}),
     ):
         with pytest.raises(e.MalformedResponseError):
-            answered(steps, ok(body))  # type: ignore[arg-type]
+            answered(steps, ok(body))
     rows = {"voices": [3, {"name": "nobody"}, {"voice_id": "x", "labels": 3, "verified_languages": 3}]}
     assert [voice.id for voice in answered(SERVICE.voice_steps(None), ok(rows))] == ["x"]
 
