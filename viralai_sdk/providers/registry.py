@@ -17,6 +17,7 @@ BUILTIN = (
     "openai",
     "elevenlabs",
     "runway",
+    "stability",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
