@@ -98,6 +98,7 @@ class Canned:
         self.stream = sse_pieces()
         self.stream_joined = b"".join(self.stream)
         self.picture = b""
+        self.jobs = 0
         self.job = whole(200, {"id": "task_bench", "status": "running", "progress": 0.4})
         empty = {**ANSWER, "choices": [{"index": 0, "message": {"role": "assistant", "content": ""}}]}
         self.faults: list[tuple[str, bytes]] = [
@@ -153,7 +154,10 @@ class Connection(asyncio.Protocol):
             self._write(self._plain(path, body))
 
     def _plain(self, path: str, body: bytes) -> bytes:
-        if path.startswith("/jobs"):
+        if path == "/jobs":
+            self._canned.jobs += 1
+            return whole(200, {"id": f"task_{self._canned.jobs:06d}"})
+        if path.startswith("/jobs/"):
             return self._canned.job
         if path.endswith("/images/generations"):
             self._canned.picture = self._canned.picture or picture_answer()

@@ -152,9 +152,7 @@ class ViralAI:
                     "healthy": self.runtime.health.healthy(kind, name),
                     "default": defaults[kind] == name,
                     "model": model or "",
-                    "price": "free"
-                    if known and known.prices and not any(known.prices.values())
-                    else prices or "unknown",
+                    "price": known.price_text() if known else "unknown",
                     "retires": str(known.retires) if known and known.retires else "",
                     "needs": "" if configured else registry.spec_of(name).needs,
                 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from viralai_sdk.interfaces.adapter import Adapter, SpeechAdapter, StreamingAdapter, TextAdapter, error_for_status
+from viralai_sdk.interfaces.adapter import SpeechAdapter, StreamingAdapter, TextAdapter, error_for_status
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, InvalidRequestError
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
@@ -149,10 +150,8 @@ class CannotBeStopped(TextGenerationService):
     """Swallows the cancellation."""
 
     async def generate(self, request: TextGenerationRequest) -> TextGenerationResponse:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.05)
-        except asyncio.CancelledError:
-            pass
         return TextGenerationResponse(text="here it is", provider_used=self.get_provider_name(), generation_time=0.01)
 
 
@@ -170,8 +169,3 @@ class Voiceless(SpeechAdapter):
     def voice_steps(self, language: str | None) -> Steps[list[Voice]]:
         yield from ()
         return [Voice(id="alloy", name="Alloy", language="multi")] * 2
-
-
-def of(service: Any) -> str:
-    """Name of a fault."""
-    return service.__name__ if isinstance(service, type) and issubclass(service, Adapter) else str(service)

@@ -15,9 +15,7 @@ from viralai_sdk.testing import AIProviderTestCase, Connection, Report
 NOT_SIMULATED: dict[str, str] = {}
 """Provider → why nobody plays it. These are not tested here, so the list is to stay empty, or short with good reasons."""
 
-PAIRS = [
-    (name, kind) for name in registry.BUILTIN if name not in NOT_SIMULATED for kind in registry.services_of(name)
-]
+PAIRS = [(name, kind) for name in registry.BUILTIN if name not in NOT_SIMULATED for kind in registry.services_of(name)]
 
 
 class Builtin(AIProviderTestCase):

@@ -85,7 +85,7 @@ def _models(args: argparse.Namespace) -> list[tuple[Catalog, Model]]:
     from viralai_sdk.interfaces.names import service_type
     from viralai_sdk.providers import registry
 
-    catalog = Catalog(AIConfiguration.discover().catalog)
+    catalog = Catalog(AIConfiguration.discover().catalog, registry.catalog_of)
     names = [registry.resolve(args.provider)] if args.provider else registry.all_names()
     kind = service_type(args.service) if args.service else None
     return [

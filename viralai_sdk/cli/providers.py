@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
+from viralai_sdk.cli import providers_test
 from viralai_sdk.cli.project import add_project, client
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--service", choices=("text", "image", "video", "speech"), help="only this service")
     add_project(listing)
     listing.set_defaults(run=run_list)
+    testing = actions.add_parser(
+        "test",
+        help="call every provider's every service once, at simulated vendors or for real",
+        description="Without --live the vendors are simulated on this machine: nothing is paid, and no key is needed.",
+    )
+    providers_test.configure(testing)
 
 
 def run_list(args: argparse.Namespace, output: Output) -> int:

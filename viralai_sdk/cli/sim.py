@@ -26,6 +26,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--print-config", action="store_true", help="print a viralai.yaml for the simulated vendors, and do not serve"
     )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="what goes wrong, such as openai=429:0.3 (status, share), openai/images=empty, gemini=cut:0.1x5 (at most 5 times), *=503",
+    )
+    parser.add_argument(
+        "--latency",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="how long answers take, such as gemini=lognormal:800ms or *=fixed:50ms",
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -45,6 +59,7 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
         output.write(_yaml(config))
         return 0
     server = simulator.Simulator(port=args.port)
+    _misbehave(server, args)
     try:
         server.start()
     except OSError as error:
@@ -60,6 +75,19 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
     finally:
         server.stop()
     return 0
+
+
+def _misbehave(server: Any, args: argparse.Namespace) -> None:
+    from viralai_sdk.cli.report import UsageError
+    from viralai_sdk.simulator.settings import add_fault, add_latency
+
+    try:
+        for rule in args.fault:
+            add_fault(server.faults, rule)
+        for rule in args.latency:
+            add_latency(server.faults, rule)
+    except ValueError as error:
+        raise UsageError(f"{error}.", hint="`viralai sim -h` shows examples.") from error
 
 
 def _serve(server: Any, output: Output, stop: threading.Event) -> None:
@@ -84,12 +112,9 @@ def configuration(port: int) -> dict[str, Any]:
     if port == 0:
         raise UsageError("a configuration needs a fixed port.", hint=f"--port {PORT}, for example.")
     key = _import().SimulatorConfig().key
-    return {
-        "providers": {
-            name: {"api_key": key, "base_url": f"http://127.0.0.1:{port}/{name}{base}"}
-            for name, base in sorted(_bases().items())
-        }
-    }
+    from viralai_sdk.simulator import settings
+
+    return settings.configuration(f"http://127.0.0.1:{port}", key)
 
 
 def _bases() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
@@ -75,6 +75,7 @@ class AIConfiguration(Keyless):
         enable_caching: True answers a repeated identical request from memory.
         max_retries: how often a request that was certainly not processed is sent again.
         catalog: the user's own catalog file.
+        transport: what carries HTTP; "aiohttp" makes many calls at once faster and needs the extra `fast`. $VIRALAI_TRANSPORT wins.
         source: where this was read from, for messages.
     """
 
@@ -89,6 +90,7 @@ class AIConfiguration(Keyless):
     services: dict[AIServiceType, ServiceSettings] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     catalog: Path | None = None
+    transport: Literal["httpx2", "aiohttp"] = "httpx2"
     source: str = "defaults"
 
     def __post_init__(self) -> None:

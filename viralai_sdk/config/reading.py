@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
@@ -31,6 +31,7 @@ _TOP = (
     "ai_config",
     "budget",
     "catalog",
+    "transport",
     "default_providers",
     "api_keys",
     "service_configs",
@@ -107,9 +108,18 @@ def read_mapping(data: Any, source: str) -> AIConfiguration:
     for flag in _FLAGS:
         if flag in top:
             setattr(config, flag, _flag(top[flag], flag, f"{source}: {flag}"))
+    if top.get("transport") is not None:
+        config.transport = _transport(top["transport"], f"{source}: transport")
     if top.get("catalog"):
         config.catalog = Path(str(expand(top["catalog"], f"{source}: catalog")))
     return config
+
+
+def _transport(value: Any, where: str) -> Literal["httpx2", "aiohttp"]:
+    word = expand(value, where)
+    if word == "httpx2" or word == "aiohttp":
+        return "httpx2" if word == "httpx2" else "aiohttp"
+    raise ConfigurationError(f"{where}: there is no transport {word!r}.", hint="Give httpx2 or aiohttp.")
 
 
 def _provider(block: Any, where: str) -> ProviderSettings:

@@ -221,9 +221,10 @@ class Jobs:
         row = await self._row(job_id)
         if live is not None or row.state not in ("running", "collecting") or row.remote_id in (None, LOCAL):
             return status_of(row, live.latest if live else None)
-        state = status_of(row, None)
+        state, (runner, adapter) = status_of(row, None), self._runner(row)
         try:
-            progress = await self._look(row)
+            with self._manager.runtime.heartbeat:
+                progress: JobProgress = await runner.drive(adapter.poll(ticket_of(row)))
         except (JobFailedError, ContentPolicyError) as error:
             return state.model_copy(update={"status": VideoStatus.FAILED, "error_message": error.message})
         return state.model_copy(
@@ -373,12 +374,6 @@ class Jobs:
         if not isinstance(call.service, JobAdapter):
             raise JobLostError(f"{row.provider} does not work in jobs any more.", job_id=row.job_id)
         return Runner(self._manager.runtime, call, call.service), call.service
-
-    async def _look(self, row: JobRow) -> JobProgress:
-        runner, adapter = self._runner(row)
-        with self._manager.runtime.heartbeat:
-            found: JobProgress = await runner.drive(adapter.poll(ticket_of(row)))
-        return found
 
     async def _row(self, job_id: str) -> JobRow:
         row: JobRow | None = await asyncio.to_thread(self._journal.job, job_id)

@@ -64,6 +64,10 @@ class Keep:
         except StorageError as error:
             error.billed = "yes"
             raise
+        except asyncio.CancelledError:
+            if call.open_job and call.job_id is not None:  # paid and done: whoever resumes it collects it again
+                self._runtime.journal.release(call.job_id, self._runtime.owner)
+            raise
         close_job(self._runtime, call, "completed", None, call.response)
         return await proceed(call)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.speech import MultilingualSpeechRequest, SpeechSynthesisResponse, Voice
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationService
 from viralai_sdk.providers import registry
+from viralai_sdk.providers.compatible.configured import register_configured
 from viralai_sdk.services.adapt import OPERATIONS
 from viralai_sdk.services.call import Call, Route
 from viralai_sdk.services.job_handles import Jobs
@@ -50,6 +52,7 @@ class AIServiceManager:
 
     def _check_names(self) -> None:
         """Names in the configuration are resolved now, so that a misspelt one does not wait for the night's run."""
+        register_configured(self.config.providers)
         for name in self.config.providers:
             registry.resolve(name)
         for kind, settings in self.config.services.items():
@@ -71,7 +74,8 @@ class AIServiceManager:
             raise ConfigurationError(f"a provider is named by text, not by {type(label).__name__}.")
         name, _, named_model = label.strip().partition(":")
         provider = registry.resolve(name, service)
-        if service.canonical not in registry.services_of(provider):
+        kind = service.canonical
+        if kind not in registry.spec_of(provider).services and kind not in registry.services_of(provider):
             registry.implementation(provider, service)
         return Route(provider, model or named_model or None)
 
@@ -181,9 +185,12 @@ class AIServiceManager:
         with self.runtime.heartbeat:
             try:
                 return await self.pipeline.run(call)
-            except AIError as error:
+            except (AIError, asyncio.CancelledError) as error:
                 if not os.environ.get("VIRALAI_DEBUG"):
                     error.__traceback__ = None
+                    if isinstance(error, asyncio.CancelledError):
+                        # A notebook takes longer to draw thirty frames of the transport than to stop.
+                        error.__context__ = None
                 raise error  # by name: a bare raise would bring the frames back
             finally:
                 self.runtime.hub.render()

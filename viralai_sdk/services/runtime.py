@@ -16,7 +16,7 @@ from typing import Any
 
 from viralai_sdk.catalog.catalog import Catalog
 from viralai_sdk.config.configuration import AIConfiguration
-from viralai_sdk.interfaces.errors import AIError
+from viralai_sdk.interfaces.errors import AIError, ConfigurationError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.responses import Response
@@ -202,6 +202,16 @@ class Runtime:
 
 
 def _transport(config: AIConfiguration) -> Any:
-    if os.environ.get("VIRALAI_TRANSPORT", "").lower() != "aiohttp":
+    chosen = os.environ.get("VIRALAI_TRANSPORT", "").strip().lower() or config.transport
+    if chosen == "httpx2":
         return None
-    return importlib.import_module("viralai_sdk.wire.aiohttp_transport").AiohttpTransport
+    if chosen != "aiohttp":
+        raise ConfigurationError(
+            f"VIRALAI_TRANSPORT: there is no transport {chosen!r}.", hint="Give httpx2 or aiohttp."
+        )
+    try:
+        return importlib.import_module("viralai_sdk.wire.aiohttp_transport").AiohttpTransport
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the transport aiohttp needs the package {error.name!r}.", hint="pip install 'viralai-sdk[fast]'"
+        ) from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from viralai_sdk.simulator.faults import Faults
     from viralai_sdk.simulator.server import Simulator
 
-_RULE = re.compile(r"(?P<vendor>[\w*]+)(?P<path>/[^=]*)?=(?P<what>\w+)(?::(?P<rate>\d*\.?\d+))?(?:x(?P<times>\d+))?")
+_RULE = re.compile(r"(?P<vendor>[\w*]+)(?P<path>/[^=]*)?=(?P<what>\d+|[a-z_]+?)(?::(?P<rate>\d*\.?\d+))?(?:x(?P<times>\d+))?")
 
 
 def players() -> dict[str, str]:
