@@ -54,7 +54,9 @@ def watch(page: Page, problems: Problems) -> None:
     page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on(
         "request",
-        lambda request: None
-        if request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:"))
-        else problems.append(f"outside: {request.url}"),
+        lambda request: (
+            None
+            if request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:"))
+            else problems.append(f"outside: {request.url}")
+        ),
     )

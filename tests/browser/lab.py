@@ -80,7 +80,11 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += [f"--ServerApp.root_dir={root}", "--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    command += ["--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True", "--LabApp.collaborative=False"]
+    command += [
+        "--ServerApp.disable_check_xsrf=True",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.collaborative=False",
+    ]
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
@@ -185,7 +189,9 @@ def set_theme(page: Page, name: str) -> None:
 
 def output_html(page: Page) -> list[str]:
     """The HTML of every cell's rendered outputs, as the page holds it."""
-    return page.eval_on_selector_all(".jp-Cell .jp-RenderedHTMLCommon.jp-RenderedHTML", "all => all.map(e => e.innerHTML)")
+    return page.eval_on_selector_all(
+        ".jp-Cell .jp-RenderedHTMLCommon.jp-RenderedHTML", "all => all.map(e => e.innerHTML)"
+    )
 
 
 def shot(page: Page, name: str) -> Path:

@@ -64,7 +64,8 @@ def run_with_progress(page: Page, lab: Lab) -> None:
     assert bars.first.get_attribute("aria-label") == "video · runway"
     first = bars.first.get_attribute("aria-valuetext")
     page.wait_for_function(
-        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old", arg=first
+        "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old",
+        arg=first,
     )
     shot(page, "progress_light")
     (lab.root / "go on").touch()
@@ -82,7 +83,9 @@ def save_without_kernel(page: Page, lab: Lab) -> Path:
     book = nbformat.read(path, as_version=4)
     nbformat.validate(book)
     assert path.stat().st_size < 1_000_000
-    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], "finished progress leaves an output without content"
+    assert [dict(out["data"]) for out in book.cells[-2].outputs] == [{}], (
+        "finished progress leaves an output without content"
+    )
     return path
 
 
@@ -113,7 +116,9 @@ def distrusted(saved: Path) -> str:
 
 def styles(page: Page) -> list[str]:
     """Every inline style of the outputs with what the page's CSS engine kept of it."""
-    return page.eval_on_selector_all(".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)")
+    return page.eval_on_selector_all(
+        ".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)"
+    )
 
 
 def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(

@@ -137,7 +137,9 @@ def test_a_misspelt_provider_in_the_file_does_not_wait_for_the_night(home: Path)
 # --- the old code's entries
 
 
-async def test_execute_with_fallback_sends_the_ordinary_operation_through_the_pipeline(sim: Simulator, home: Path) -> None:
+async def test_execute_with_fallback_sends_the_ordinary_operation_through_the_pipeline(
+    sim: Simulator, home: Path
+) -> None:
     named("good")
     sim.faults.add("openai", status=500, times=1)
     ai = client(config(sim, ai_services=chain("openai", "good")), home)
@@ -277,7 +279,8 @@ async def test_the_managed_estimate_copes_with_every_form(sim: Simulator, home: 
     ai = client(config(sim, budget={"call_usd": 10}), home)
     request = TextGenerationRequest("hello", max_tokens=100)
     estimates = {
-        name: ai.manager.get_service("text", name).estimate_cost(request) for name in ("sync", "later", "waiting", "openai")
+        name: ai.manager.get_service("text", name).estimate_cost(request)
+        for name in ("sync", "later", "waiting", "openai")
     }
     assert estimates["sync"] == pytest.approx(0.101, rel=0.05)
     assert estimates["later"] == 0.25
@@ -325,7 +328,9 @@ async def test_a_service_made_by_hand_runs_through_the_same_pipeline(
     service = OpenAITextService(AIServiceConfig(AIProvider.OPENAI))
     assert (await service.generate(TextGenerationRequest("hello"))).provider_used == "openai"
     assert sim.log[0].headers["openai-organization"] == "org-1"
-    assert (await EmbeddedTextService(AIServiceConfig(AIProvider.EMBEDDED)).chat([{"role": "user", "content": "hello"}])).text
+    assert (
+        await EmbeddedTextService(AIServiceConfig(AIProvider.EMBEDDED)).chat([{"role": "user", "content": "hello"}])
+    ).text
     assert await EmbeddedSpeechService(AIServiceConfig(AIProvider.EMBEDDED)).get_voices("en")
     assert (home / ".viralai" / "journal.db").is_file()
     standalone._shared()[0].close()
@@ -348,7 +353,9 @@ async def test_the_vendors_own_variables_switch_its_provider_on(
     assert (await client(None, home).text("hello")).provider_used == "embedded"
 
 
-def test_local_servers_count_as_configured_when_somebody_named_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_servers_count_as_configured_when_somebody_named_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = ProviderSpec(
         "nearby",
         "Nearby",

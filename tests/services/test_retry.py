@@ -164,7 +164,9 @@ def test_waiting_is_bounded_and_no_create_is_repeated_that_may_have_cost(
 
 
 @given(st.integers(400, 599), st.none() | st.sampled_from(["1", "soon", "-3"]), st.text(max_size=20))
-def test_every_status_is_an_error_of_ours_and_only_refusals_are_free(status: int, wish: str | None, message: str) -> None:
+def test_every_status_is_an_error_of_ours_and_only_refusals_are_free(
+    status: int, wish: str | None, message: str
+) -> None:
     error = error_for_status(Answer(status, {"retry-after": wish} if wish else {}, b""), message)
     assert error.status == status
     if status in (500, 501, 502, 504, 408) or (status == 503 and wish != "1"):
@@ -215,7 +217,9 @@ async def test_a_chain_with_one_healthy_provider_never_fails(home: Path) -> None
         for number, broken in enumerate((one, two)):
             for place, fault in enumerate(FAULTS):
                 # Rules strike one after the other, so that together they take 30 % of the calls.
-                broken.faults.add("openai", rate=0.3 / (len(FAULTS) - 0.3 * place), seed=seed + 31 * number + place, **fault)
+                broken.faults.add(
+                    "openai", rate=0.3 / (len(FAULTS) - 0.3 * place), seed=seed + 31 * number + place, **fault
+                )
         places = {"first": one, "second": two, "third": three}
         ai = client(
             {

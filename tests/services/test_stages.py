@@ -40,7 +40,9 @@ def test_a_call_meets_the_stages_in_the_order_of_the_design() -> None:
 # --- validate
 
 
-async def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(sim: Simulator, tmp_path: Path) -> None:
+async def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(
+    sim: Simulator, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     ai = client(config(sim), tmp_path / "file" / "home")
     for call in (ai.text("hello"), ai.image("a fox"), ai.speech("hello")):
@@ -49,7 +51,9 @@ async def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent
     assert sim.log == []
 
 
-@pytest.mark.parametrize("content", [b"this is no database, but it is long enough", b"SQLite format 3\0" + b"\xff" * 4096])
+@pytest.mark.parametrize(
+    "content", [b"this is no database, but it is long enough", b"SQLite format 3\0" + b"\xff" * 4096]
+)
 async def test_a_broken_journal_is_refused_before_anything_is_sent(content: bytes, sim: Simulator, home: Path) -> None:
     path = home / ".viralai" / "journal.db"
     path.parent.mkdir()
@@ -253,7 +257,7 @@ async def test_json_that_is_none_is_a_failure(home: Path) -> None:
     class Shape(BaseModel):
         name: str
 
-    answers = iter(["no json", "```json\n{\"name\": \"fox\"}\n```", "[1", '{"name": 5}', '{"name": "fox"}'])
+    answers = iter(["no json", '```json\n{"name": "fox"}\n```', "[1", '{"name": 5}', '{"name": "fox"}'])
     use(TEXT, odd=text_provider(lambda request: next(answers)))
     ai = client({}, home)
     with pytest.raises(MalformedResponseError):

@@ -41,7 +41,9 @@ def refusal(status: int, *, headers: dict[str, str] | None = None, **fields: Any
         (503, {"message": "overloaded"}, e.ProviderUnavailableError, True),
     ],
 )
-def test_each_refusal_has_its_error(status: int, fields: dict[str, Any], kind: type[e.AIError], retryable: bool) -> None:
+def test_each_refusal_has_its_error(
+    status: int, fields: dict[str, Any], kind: type[e.AIError], retryable: bool
+) -> None:
     error = error_from_answer(refusal(status, headers={"x-request-id": "req_1"}, **fields))
     assert type(error) is kind
     assert (error.retryable, error.status, error.request_id) == (retryable, status, "req_1")

@@ -186,9 +186,7 @@ async def test_pictures_from_words(sim: Simulator, vendor: openai.OpenAI, servic
     assert ours.quantities["output_image_token"] == theirs.usage.output_tokens
 
 
-async def test_edits_with_a_mask_and_two_references(
-    sim: Simulator, vendor: openai.OpenAI, services: Services
-) -> None:
+async def test_edits_with_a_mask_and_two_references(sim: Simulator, vendor: openai.OpenAI, services: Services) -> None:
     first, second, mask = picture(), picture("blue", kind="WEBP"), picture("#ff000080", mode="RGBA")
     theirs = vendor.images.edit(
         model=IMAGE,
@@ -218,9 +216,7 @@ async def test_speech(sim: Simulator, vendor: openai.OpenAI, services: Services)
     theirs = vendor.audio.speech.create(
         model=SPEECH, input="hello", voice="nova", response_format="wav", speed=1.5, instructions="Whisper."
     )
-    request = SpeechSynthesisRequest(
-        "hello", voice_id="nova", output_format="wav", speed=1.5, instructions="Whisper."
-    )
+    request = SpeechSynthesisRequest("hello", voice_id="nova", output_format="wav", speed=1.5, instructions="Whisper.")
     ours = await services.speech().call(request, SPEECH)
     same(*sim.log)
     assert sim.log[0].headers["accept"] == sim.log[1].headers["accept"]

@@ -23,7 +23,9 @@ def completion(finish: str | None = "stop", *, usage: Any = None, **message: Any
 
 
 def chunk(finish: str | None = None, *, index: int = 0, **delta: Any) -> str:
-    return json.dumps({"id": "c1", "model": "m-1", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]})
+    return json.dumps(
+        {"id": "c1", "model": "m-1", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
+    )
 
 
 def response(status: str = "completed", *content: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -50,7 +52,9 @@ def test_calls_that_cost_are_marked_so_that_they_are_not_sent_twice() -> None:
 
 def test_options_win_over_everything_but_the_way_of_reading() -> None:
     service = OpenAITextService(config(reasoning_effort="low", verbosity="low", unknown_setting=1))
-    request = TextGenerationRequest("hi", temperature=1, options={"temperature": 0, "verbosity": "high", "stream": True})
+    request = TextGenerationRequest(
+        "hi", temperature=1, options={"temperature": 0, "verbosity": "high", "stream": True}
+    )
     assert sent(service, request).json == {
         "model": TEXT,
         "messages": [{"role": "user", "content": "hi"}],
@@ -87,7 +91,10 @@ def test_a_server_of_the_same_dialect_changes_class_attributes_only() -> None:
 
 def test_json_mode_adds_the_word_that_the_vendor_insists_on_and_says_so() -> None:
     request = TextGenerationRequest("hi", response_format="json")
-    assert sent(SERVICE, request).json["messages"][0] == {"role": "developer", "content": "Answer with one JSON object."}
+    assert sent(SERVICE, request).json["messages"][0] == {
+        "role": "developer",
+        "content": "Answer with one JSON object.",
+    }
     assert [warning.parameter for warning in SERVICE.check(request, TEXT)] == ["response_format"]
     spoken = TextGenerationRequest("hi in JSON", response_format="json")
     assert len(sent(SERVICE, spoken).json["messages"]) == 1
@@ -130,7 +137,8 @@ def test_an_answer_becomes_a_payload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "ours"), [("length", "length"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls"), (None, "other")]
+    ("finish", "ours"),
+    [("length", "length"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls"), (None, "other")],
 )
 def test_reasons_to_finish(finish: str | None, ours: str) -> None:
     assert answered(SERVICE.steps(ASK, TEXT), ok(completion(finish, content="hi"))).finish_reason == ours
