@@ -11,7 +11,7 @@ from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
-from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, suggest
+from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, shorten, suggest
 from viralai_sdk.interfaces.service import AIService
 
 ENTRY_POINT_GROUP = "viralai_sdk.providers"
@@ -90,7 +90,7 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         raise ConfigurationError(f"{word!r} is a name for {what}, not for {service.short if service else 'this'}.")
     known = [*specs(), *aliases(), *_by_hand, *_configured]
     raise ConfigurationError(
-        f"there is no provider {word!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
+        f"there is no provider {shorten(word)!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
     )
 
 
