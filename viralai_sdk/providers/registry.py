@@ -34,16 +34,23 @@ BUILTIN = (
 
 
 @functools.cache
+def builtin_specs() -> dict[str, ProviderSpec]:
+    """The providers that come with the package, by name. One folder makes one, or several from rows of data."""
+    found: dict[str, ProviderSpec] = {}
+    for folder in BUILTIN:
+        module = importlib.import_module(f"viralai_sdk.providers.{folder}")
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    return found
+
+
+@functools.cache
 def specs() -> dict[str, ProviderSpec]:
     """All providers by name, the built-in ones first. A third party's package is found through its entry point.
 
     Raises:
         ConfigurationError: an installed package's entry point cannot be loaded, or takes a built-in name.
     """
-    found: dict[str, ProviderSpec] = {}
-    for name in BUILTIN:
-        module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    found = dict(builtin_specs())
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()
