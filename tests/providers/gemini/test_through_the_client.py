@@ -86,7 +86,8 @@ def die_after_ordering(sim: Simulator, home: Path, prompt: str, **settings: Any)
 
 
 @pytest.mark.parametrize(
-    ("spec", "cost"), [("veo", 0.2), (f"vertex:{OMNI}", None), ("gemini", None), ("vertex:veo-3.1-generate-preview", 1.6)]
+    ("spec", "cost"),
+    [("veo", 0.2), (f"vertex:{OMNI}", None), ("gemini", None), ("vertex:veo-3.1-generate-preview", 1.6)],
 )
 async def test_films_survive_the_kernel_that_ordered_them(
     sim: Simulator, ai: ViralAI, tmp_path: Path, spec: str, cost: float | None
@@ -123,7 +124,9 @@ async def test_what_a_key_no_longer_gets_is_refused_before_anything_is_sent(sim:
     assert sim.log == []
 
 
-async def test_vertex_is_not_configured_until_somebody_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_vertex_is_not_configured_until_somebody_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "GOOGLE_VERTEX_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     result = await ViralAI({}, home=tmp_path, progress=False).text("hello")
