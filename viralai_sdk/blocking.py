@@ -1,7 +1,8 @@
 """`ai.sync`: every helper without await.
 
 The work runs on one private event loop in a daemon thread. So it needs no patched loop, works in a script, in any thread and
-inside a running notebook loop, and a stop button ends the wait at once. Code that wants `asyncio.run` itself inside a notebook can call `enable_nested`.
+inside a running notebook loop, and a stop button ends the wait at once. Code that wants `asyncio.run` itself inside a notebook can
+call `enable_nested`.
 """
 
 from __future__ import annotations

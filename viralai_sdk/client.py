@@ -145,7 +145,6 @@ class ViralAI:
                 catalog = self.runtime.catalog.provider(name)
                 model = settings.model_name or catalog.default(kind)
                 known = catalog.models.get(model or "")
-                prices = ", ".join(f"${price:g}/{unit}" for unit, price in known.prices.items()) if known else ""
                 yield {
                     "provider": name,
                     "service": kind.short,
@@ -153,9 +152,7 @@ class ViralAI:
                     "healthy": self.runtime.health.healthy(kind, name),
                     "default": defaults[kind] == name,
                     "model": model or "",
-                    "price": "free"
-                    if known and known.prices and not any(known.prices.values())
-                    else prices or "unknown",
+                    "price": known.price_text() if known else "unknown",
                     "retires": str(known.retires) if known and known.retires else "",
                     "needs": "" if configured else registry.spec_of(name).needs,
                 }
@@ -192,8 +189,26 @@ class ViralAI:
                 )
         return Table(rows, caption=f"Estimate for {kind.short}: nothing was sent")
 
+    def usage(self, *, all_sessions: bool = False) -> Table:
+        """What has been called and what it cost, by service and provider: this session's calls, or the whole project's."""
+        self.runtime.journal.flush()
+        totals = self.runtime.journal.totals(None if all_sessions else self.runtime.session_id)
+        rows = [
+            {
+                "service": service_type(total.service).short,
+                "provider": total.provider,
+                "calls": total.calls,
+                "succeeded": total.successes,
+                "seconds": round(total.seconds, 2),
+                "cost": f"${total.cost_usd:.4f}",
+                "price unknown": total.cost_unknown,
+            }
+            for total in totals
+        ]
+        return Table(rows, caption="Usage of the project" if all_sessions else "Usage of this session")
+
     async def aclose(self) -> None:
-        """Close connections of this loop and the journal. The object can be used again afterwards."""
+        """Close the connections of this loop and the journal, with everything written. The object can be used again afterwards."""
         if "manager" in self.__dict__:
             await self.runtime.aclose()
 

@@ -51,12 +51,26 @@ class Helper(Generic[R]):
 
     def request(self, subject: Any, **parameters: Any) -> Request:
         """The request of a prompt and the helper's parameters; None means not given."""
-        if isinstance(subject, self.request_class):
-            return subject
         given = {name: value for name, value in parameters.items() if value is not None}
+        if isinstance(subject, self.request_class):
+            self._nothing_beside(given)
+            return subject
         if subject is not None:
             given[self.request_class.subject] = subject
         return self.request_class(**given)
+
+    def _nothing_beside(self, given: Mapping[str, Any]) -> None:
+        """A request says everything itself: what stands beside it would silently do nothing.
+
+        Raises:
+            InvalidRequestError: something does.
+        """
+        fields = self.request_class.model_fields
+        for name, value in given.items():
+            if name not in fields or value != fields[name].get_default(call_default_factory=True):
+                raise InvalidRequestError(
+                    f"{name}: was given beside a request, which has its own.", hint="Put it into the request."
+                )
 
     def planned(self, subject: Any, **parameters: Any) -> Plan:
         """What the call would do, without doing it."""
@@ -93,8 +107,13 @@ class Helper(Generic[R]):
         Raises:
             InvalidRequestError: `concurrency` below 1, or an item that is none of these. Nothing has been sent then.
         """
-        if concurrency < 1:
-            raise InvalidRequestError(f"concurrency must be 1 or more, not {concurrency}.")
+        if type(concurrency) is not int or concurrency < 1:
+            raise InvalidRequestError(f"concurrency must be 1 or more, not {concurrency!r}.")
+        if isinstance(items, (str, bytes, Mapping, Request)):
+            raise InvalidRequestError(
+                "a batch takes a list of prompts, not one.", hint="Put it into brackets: [prompt]."
+            )
+        _seconds(shared.get("timeout"))
         jobs = [_item(item, self.request_class, shared) for item in items]
         gate = asyncio.Semaphore(concurrency)
 
@@ -388,7 +407,9 @@ def _text_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """The request's fields out of a text helper's arguments, which two helpers share."""
     fields = {name: given[name] for name in _TEXT_FIELDS}
     if fields["messages"] is not None:
-        fields["messages"] = [dict(turn) for turn in fields["messages"]]
+        turns = fields["messages"]
+        if isinstance(turns, Sequence) and all(isinstance(turn, Mapping) for turn in turns):
+            fields["messages"] = [dict(turn) for turn in turns]
     return fields
 
 
@@ -403,8 +424,10 @@ def _seconds(timeout: float | None) -> float | None:
 
 
 def _item(item: Any, request_class: type[Request], shared: Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(item, (str, request_class)):
+    if isinstance(item, str):
         return {**shared, "subject": item}
+    if isinstance(item, request_class):
+        return {**{name: shared[name] for name in _TAIL if name in shared}, "subject": item}
     if isinstance(item, Mapping):
         own = dict(item)
         subject = own.pop(request_class.subject, None)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, sync_playwright
 
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, running_lab
 
@@ -54,22 +54,24 @@ def _widgets_without_kernel(stack: str) -> bool:
 
 def watch(page: Page, problems: Problems) -> None:
     """Note every console error, exception, dialog and request beyond loopback of a page."""
-    page.on(
-        "console",
-        lambda message: (
-            problems.append(f"{message.text} {message.location.get('url', '')}") if message.type == "error" else None
-        ),
-    )
-    page.on(
-        "pageerror",
-        lambda error: None if _widgets_without_kernel(error.stack or "") else problems.append(str(error.stack)),
-    )
-    page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:"))
-            else problems.append(f"outside: {request.url}")
-        ),
-    )
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"{message.text} {message.location.get('url', '')}")
+
+    def thrown(error: Error) -> None:
+        if not _widgets_without_kernel(error.stack or ""):
+            problems.append(error.stack or str(error))
+
+    def asked(dialog: Dialog) -> None:
+        problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def requested(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1", "data:", "blob:", "file:", "about:")):
+            problems.append(f"outside: {request.url}")
+
+    page.on("console", heard)
+    page.on("pageerror", thrown)
+    page.on("dialog", asked)
+    page.on("request", requested)

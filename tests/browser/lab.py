@@ -191,7 +191,36 @@ def set_theme(page: Page, name: str) -> None:
 
 def output_html(page: Page) -> list[str]:
     """The HTML of every cell's rendered outputs, as the page holds it."""
-    return page.eval_on_selector_all(OUTPUTS, "all => all.map(e => e.innerHTML)")
+    return list(page.eval_on_selector_all(OUTPUTS, "all => all.map(e => e.innerHTML)"))
+
+
+def weakest_contrast(page: Page) -> tuple[float, str]:
+    """The least contrast of any text in the outputs against what lies behind it, opacity counted, and that text."""
+    found: dict[str, Any] = page.evaluate(_CONTRAST, OUTPUTS)
+    return found["ratio"], found["text"]
+
+
+_CONTRAST = """outputs => {
+  const rgba = css => { const n = css.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n.length > 3 ? n[3] : 1]; };
+  const over = (top, alpha, under) => [0, 1, 2].map(i => top[i] * alpha + under[i] * (1 - alpha));
+  const light = c => c.map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+                      .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const paper = e => { if (!e) return [255, 255, 255];
+    const [r, g, b, a] = rgba(getComputedStyle(e).backgroundColor);
+    return a === 1 ? [r, g, b] : over([r, g, b], a, paper(e.parentElement)); };
+  let worst = {ratio: 21, text: ''};
+  for (const e of document.querySelectorAll(outputs + ' *')) {
+    const text = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data.trim()).join('');
+    if (!text || ['VIDEO', 'AUDIO'].includes(e.tagName) || e.closest('video, audio, details:not([open]) > div')) continue;
+    let opacity = 1;
+    for (let up = e; up; up = up.parentElement) opacity *= Number(getComputedStyle(up).opacity);
+    const ink = rgba(getComputedStyle(e).color), under = paper(e);
+    const [a, b] = [light(over(ink, ink[3] * opacity, under)), light(under)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < worst.ratio) worst = {ratio, text};
+  }
+  return worst;
+}"""
 
 
 def shot(page: Page, name: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Problems, watch
 from tests.browser.gallery import write_gallery
@@ -25,11 +25,12 @@ from tests.browser.lab import (
     shot,
     start_all,
     wait_until_run,
+    weakest_contrast,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-TALL = {"width": 1100, "height": 4400}
+TALL: ViewportSize = {"width": 1100, "height": 4400}
 
 CAPTIONS = [
     "openai · gpt-image-2.6-flare · 4.2 s · $0.0400 · after gemini (RateLimitError)",
@@ -52,6 +53,11 @@ def captions_are_shown(page: Page) -> None:
     for caption in CAPTIONS:
         expect(page.get_by_text(caption, exact=True).first).to_be_visible()
     assert page.evaluate("() => window.hacked") is None
+
+
+def text_is_readable(page: Page) -> None:
+    ratio, text = weakest_contrast(page)
+    assert 4.5 <= ratio < 21, (ratio, text)
 
 
 def media_play(page: Page) -> None:
@@ -79,10 +85,11 @@ def run_with_progress(page: Page, lab: Lab) -> None:
         "old => document.querySelector('.jp-OutputArea [role=progressbar]').getAttribute('aria-valuetext') !== old",
         arg=first,
     )
-    cell = page.locator(
-        ".jp-CodeCell", has=page.get_by_role("progressbar")
-    )  # redrawn five times a second: no element shot
-    page.screenshot(path=SHOTS / "progress_light.png", clip=cell.bounding_box())
+    # The display is redrawn five times a second, too often for a picture of the element itself.
+    cell = page.locator(".jp-CodeCell", has=page.get_by_role("progressbar"))
+    for theme in ("Dark", "Light"):
+        set_theme(page, f"JupyterLab {theme}")
+        page.screenshot(path=SHOTS / f"progress_{theme.lower()}.png", clip=cell.bounding_box())
     (lab.root / "go on").touch()
     wait_until_run(page)
     expect(bars).to_have_count(0)
@@ -133,8 +140,8 @@ def distrusted(saved: Path) -> str:
 
 def styles(page: Page) -> list[str]:
     """Every inline style of the outputs with what the page's CSS engine kept of it."""
-    return page.eval_on_selector_all(
-        ".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)"
+    return list(
+        page.eval_on_selector_all(".jp-RenderedHTML [style]", "all => all.map(e => e.tagName + ' ' + e.style.cssText)")
     )
 
 
@@ -145,11 +152,13 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
     open_notebook(page, lab, "gallery.ipynb")
     run_with_progress(page, lab)
     shot(page, "live_light")
+    text_is_readable(page)
     captions_are_shown(page)
     pictures_are_shown(page)
     media_play(page)
     set_theme(page, "JupyterLab Dark")
     shot(page, "live_dark")
+    text_is_readable(page)
     set_theme(page, "JupyterLab Light")
     live, live_styles = output_html(page), styles(page)
     saved = save_without_kernel(page, lab)
@@ -174,6 +183,7 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
         assert styles(foreign) == live_styles, "the sanitizer of untrusted notebooks keeps our styles"
         set_theme(foreign, "JupyterLab Dark")
         shot(foreign, "untrusted_dark")
+        text_is_readable(foreign)
         set_theme(foreign, "JupyterLab Light")
         foreign.close()
 

@@ -7,8 +7,6 @@ import io
 import json
 import re
 import sys
-import types
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +16,21 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import BaseModel
 
+from tests.html_check import Elements, check_harmless
 from tests.media_files import artifact, film, picture, recording
 from viralai_sdk.interfaces.batch import BatchResult
 from viralai_sdk.interfaces.display import (
-    Html,
     Table,
     el,
     escape,
     label,
     mimebundle,
     relative_url,
-    table_html,
     thumbnail,
 )
 from viralai_sdk.interfaces.display.files import THUMBNAIL_BYTES, poster
-from viralai_sdk.interfaces.display.markup import human_size
 from viralai_sdk.interfaces.display.table import rows_of
-from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError, ProviderTimeoutError, RateLimitError
+from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError
 from viralai_sdk.interfaces.image import ImageGenerationResponse
 from viralai_sdk.interfaces.jobs import VideoStatus
 from viralai_sdk.interfaces.records import Attempt, CallWarning
@@ -51,49 +47,6 @@ ATTACKS = [
     "</bdi></figure><style>*{display:none}</style>",
     "\u202egnp.exe\x1b[31m\x00\ud800",
 ]
-
-
-class Elements(HTMLParser):
-    """The elements of a piece of HTML; `open` must be empty at the end of well-formed markup."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-        if tag not in ("img", "br"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
-
-
-def check_harmless(html: str) -> Elements:
-    """Balanced markup without scripts, handlers, ids, styles of its own, outside addresses or control characters."""
-    page = Elements(html)
-    assert page.open == []
-    for tag, attributes in page.found:
-        assert tag not in {"script", "style", "iframe", "object", "link", "form"}
-        for name, value in attributes.items():
-            assert not name.startswith("on")
-            assert name != "id"
-            if name in ("src", "href", "poster"):
-                assert value is not None
-                assert ":" not in value or value.startswith(("data:image/", "data:audio/"))
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\ud800-\udfff]", html)
-    html.encode("utf-8")
-    return page
 
 
 @pytest.fixture
@@ -229,7 +182,8 @@ def test_nothing_that_people_or_providers_wrote_becomes_markup(here: Path, attac
 @given(st.text(), st.text())
 def test_escaped_text_comes_back_as_text(text: str, attribute: str) -> None:
     page = Elements(el("p", text, title=attribute))
-    assert [tag for tag, _ in page.found] == ["p"]
+    # Each dollar sign stands in an element of its own, so that Lab does not typeset two prices as a formula.
+    assert [tag for tag, _ in page.found] == ["p"] + ["span"] * text.count("$")
     assert escape(escape(text)) == escape(text)
     assert "".join(page.text) == html_text(text)
     assert page.found[0][1]["title"] == html_text(attribute)
@@ -405,99 +359,6 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
     bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
-
-
-def test_a_batch_keeps_order_and_failures_and_counts_what_is_unknown(here: Path) -> None:
-    priced = image_of(picture(here / "x.png", (64, 64)), cost_usd=0.25, metadata={"prompt": "a fox"})
-    unpriced = TextGenerationResponse(provider_used="cohere", text="hi")
-    batch = BatchResult(
-        [priced, RateLimitError("slow down", provider="openai"), unpriced, ProviderTimeoutError("late")],
-        ["1", "2", "3"],
-    )
-    assert len(batch) == 4
-    assert batch[0] is priced
-    assert batch.ok == [priced, unpriced]
-    assert [type(error) for error in batch.failed] == [RateLimitError, ProviderTimeoutError]
-    assert batch.failed_indexes == [1, 3]
-    assert (batch.cost_usd, batch.cost_unknown) == (0.25, 2)
-    assert [batch.prompt(n) for n in range(4)] == ["a fox", "2", "3", None]
-    assert batch.summary() == "2 of 4 made · 2 failed · $0.2500 known · price of 2 unknown"
-    page = check_harmless(batch._repr_mimebundle_()["text/html"])
-    assert {"RateLimitError", "slow down", "Nothing was charged.", "It may have been billed."} <= set(page.text)
-    assert "  1  2  RateLimitError: [openai] slow down" in repr(batch)
-    assert isinstance(batch[1:], BatchResult)
-    assert batch[1:].prompt(0) == "2"
-
-
-def test_a_batch_never_shows_unknown_as_nothing() -> None:
-    unpriced = TextGenerationResponse(provider_used="cohere", text="hi")
-    free = TextGenerationResponse(provider_used="embedded", text="hi", cost_usd=0)
-    assert BatchResult([unpriced]).cost_usd is None
-    assert BatchResult([unpriced]).summary() == "1 of 1 made · price unknown"
-    assert BatchResult([free]).summary() == "1 of 1 made · free"
-    assert BatchResult([free, unpriced]).summary() == "2 of 2 made · $0.0000 known · price of 1 unknown"
-    assert BatchResult([RateLimitError("no")]).cost_usd == 0
-    assert BatchResult([]).cost_usd == 0
-
-
-ROWS = [
-    {"provider": "openai", "price": 0.04, "ready": True},
-    {"provider": "日本 <b>", "price": None, "ready": False, "note": ["a", None]},
-]
-
-
-def test_a_table_aligns_numbers_and_wide_characters() -> None:
-    assert repr(Table(ROWS, caption="Prices")).splitlines() == [
-        "Prices",
-        "provider  price  ready  note",
-        "--------  -----  -----  ----",
-        "openai     0.04  yes",
-        "日本 <b>      –  no     a, –",
-    ]
-
-
-def test_a_table_is_a_list_of_its_rows() -> None:
-    table = Table(ROWS, caption="Prices")
-    assert list(table) == ROWS
-    assert table == Table(ROWS) == ROWS
-    assert table != 3
-    assert table[1]["provider"] == "日本 <b>"
-    assert isinstance(table[:1], Table)
-    assert len(table[:1]) == 1
-    assert table.columns == ["provider", "price", "ready", "note"]
-    assert table.column("note") == [None, ["a", None]]
-    with pytest.raises(TypeError):
-        hash(table)
-
-
-def test_a_table_in_html_is_escaped_and_has_a_head() -> None:
-    page = check_harmless(Table(ROWS, ["provider", "price"], caption="Prices")._repr_mimebundle_()["text/html"])
-    assert {"Prices", "provider", "price", "日本 <b>", "0.04", "–"} <= set(page.text)
-    assert all(head["scope"] == "col" for head in page.all("th"))
-    assert "ready" not in page.text
-    assert "<strong>" in table_html([{"a": Html("<strong>x</strong>")}])
-
-
-def test_an_empty_table_says_so() -> None:
-    assert "nothing here" in "".join(check_harmless(table_html([], caption="Jobs")).text)
-    assert repr(Table(caption="Jobs")) == "Jobs\n(nothing here)"
-    assert repr(Table()) == "(nothing here)"
-
-
-def test_numbers_are_written_for_people() -> None:
-    table = repr(Table([{"x": 1234.5}, {"x": 0.00001}, {"x": 0.0}, {"x": float("nan")}, {"x": 7}]))
-    assert [line.strip() for line in table.splitlines()[2:]] == ["1,234.5", "1e-05", "0", "nan", "7"]
-    assert [human_size(n) for n in (812, 14_000, 3_200_000)] == ["812 B", "14 kB", "3.2 MB"]
-
-
-def test_a_table_becomes_a_data_frame_where_pandas_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in = types.ModuleType("pandas")
-    stand_in.DataFrame = lambda rows, columns: (rows, columns)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pandas", stand_in)
-    assert Table(ROWS, ["price"]).to_pandas() == (ROWS, ["price"])
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="pip install pandas"):
-        Table(ROWS).to_pandas()
 
 
 def test_responses_show_themselves(here: Path) -> None:

@@ -10,11 +10,13 @@ import sys
 import threading
 import types
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
-from tests.interfaces.test_display import check_harmless
+from tests.html_check import check_harmless
 from viralai_sdk.interfaces.errors import ConfigurationError
 from viralai_sdk.progress import NullView, ProgressEvent, ProgressHub, TerminalView, choose_view, in_kernel
 from viralai_sdk.progress.notebook import SHOWN_CALLS, NotebookView
@@ -296,7 +298,12 @@ def test_a_preview_is_shown_small_and_decoded_once(monkeypatch: pytest.MonkeyPat
     Image.new("RGB", (800, 400), "teal").save(buffer, "PNG")
     decoded = []
     opener = Image.open
-    monkeypatch.setattr(Image, "open", lambda source: decoded.append(source) or opener(source))
+
+    def counted(source: Any) -> Any:
+        decoded.append(source)
+        return opener(source)
+
+    monkeypatch.setattr(Image, "open", counted)
     front = Front()
     view = NotebookView(front)
     view.update([event(preview=buffer.getvalue())], 0, 0.0)
@@ -397,3 +404,46 @@ print("fine")
         [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=False
     )
     assert done.stdout.strip() == "fine", done.stderr
+
+
+def test_a_strict_comparison_of_notebook_outputs_does_not_see_progress(tmp_path: Path) -> None:
+    """However long the call took: the stored notebook has no output, the run shows a bar, nbval finds no difference."""
+    source = """
+import time
+from viralai_sdk.progress import ProgressEvent, ProgressHub, choose_view
+hub = ProgressHub(choose_view())
+hub.post(ProgressEvent(call_id="a", service="image", provider="comfyui", elapsed=1.0))
+hub.render()
+time.sleep(0.25)
+hub.render()
+hub.close()
+"""
+    cell = nbformat.v4.new_code_cell(source, execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, tmp_path / "one.ipynb")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "one.ipynb",
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=notebook_environment(), check=False
+    )
+    assert "1 passed" in done.stdout, done.stdout[-2000:]
+
+
+def notebook_environment() -> dict[str, str]:
+    """Where a kernel in another folder finds this source tree."""
+    here = str(Path(__file__).parents[2])
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]),
+        "VIRALAI_PROGRESS": "1",
+    }

@@ -1,4 +1,4 @@
-"""A simulator of its own for each test, and a client for it."""
+"""One simulator for the folder, clean for each test, and a client for it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import pytest
 from viralai_sdk.simulator import Simulator
 
 
-@pytest.fixture
-def sim() -> Iterator[Simulator]:
+@pytest.fixture(scope="package")
+def running() -> Iterator[Simulator]:
     with Simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def sim(running: Simulator) -> Iterator[Simulator]:
+    running.log.clear()
+    yield running
+    running.faults.clear()
 
 
 @pytest.fixture

@@ -61,13 +61,16 @@ async def test_two_simulators_with_one_seed_answer_alike() -> None:
     assert answers[0] == answers[1]
 
 
-async def test_the_clock_can_be_pushed_past_a_models_end(sim: Simulator, http: httpx2.AsyncClient) -> None:
+async def test_the_clock_can_be_pushed_past_a_models_end() -> None:
     body = {"model": "tts-1", "input": "hello", "voice": "alloy"}
-    assert (await http.post("/audio/speech", json=body)).status_code == 200
-    before = sim.clock.now()
-    sim.clock.push(60 * 86_400)
-    assert sim.clock.now() - before >= 60 * 86_400
-    answer = await http.post("/audio/speech", json=body)
+    with Simulator() as sim:
+        key = {"authorization": f"Bearer {sim.key}"}
+        async with httpx2.AsyncClient(base_url=sim.url("openai"), headers=key) as http:
+            assert (await http.post("/audio/speech", json=body)).status_code == 200
+            before = sim.clock.now()
+            sim.clock.push(60 * 86_400)
+            assert sim.clock.now() - before >= 60 * 86_400
+            answer = await http.post("/audio/speech", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
 
 

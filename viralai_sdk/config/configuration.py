@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
 from viralai_sdk.interfaces.errors import ConfigurationError
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, service_type
-from viralai_sdk.interfaces.service import AIServiceConfig
+from viralai_sdk.interfaces.service import AIServiceConfig, Keyless
 
 
 @dataclass
-class ProviderSettings:
+class ProviderSettings(Keyless):
     """What the services of one provider share.
 
     Attributes:
@@ -37,7 +38,7 @@ class ProviderSettings:
 
 
 @dataclass
-class ServiceSettings:
+class ServiceSettings(Keyless):
     """One service: who serves it, who steps in, and each provider's own settings for it."""
 
     default_provider: str | None = None
@@ -63,7 +64,7 @@ DEFAULT_TIMEOUTS = {
 
 
 @dataclass
-class AIConfiguration:
+class AIConfiguration(Keyless):
     """The whole configuration. The first three fields are the old code's and stay readable and settable.
 
     Attributes:
@@ -74,12 +75,13 @@ class AIConfiguration:
         enable_caching: True answers a repeated identical request from memory.
         max_retries: how often a request that was certainly not processed is sent again.
         catalog: the user's own catalog file.
+        transport: what carries HTTP; "aiohttp" makes many calls at once faster and needs the extra `fast`. $VIRALAI_TRANSPORT wins.
         source: where this was read from, for messages.
     """
 
     default_providers: dict[AIServiceType, AIProvider | str] = field(default_factory=dict)
     service_configs: dict[str, AIServiceConfig] = field(default_factory=dict)
-    api_keys: dict[AIProvider | str, str | SecretStr] = field(default_factory=dict)
+    api_keys: dict[AIProvider | str, str | SecretStr] = field(default_factory=dict, repr=False)
     enable_fallbacks: bool = True
     enable_caching: bool = False
     enable_cost_tracking: bool = True
@@ -88,6 +90,7 @@ class AIConfiguration:
     services: dict[AIServiceType, ServiceSettings] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     catalog: Path | None = None
+    transport: Literal["httpx2", "aiohttp"] = "httpx2"
     source: str = "defaults"
 
     def __post_init__(self) -> None:
@@ -133,8 +136,10 @@ class AIConfiguration:
 
     def default_provider(self, service: AIServiceType) -> str | None:
         """Provider spec set as default for a service, such as "openai" or "openai:gpt-image-2.6-flare"."""
-        old = self.default_providers.get(service.canonical)
-        return provider_name(old) if old is not None else self.service(service).default_provider
+        for kind, provider in self.default_providers.items():
+            if kind.canonical is service.canonical:
+                return provider.value if isinstance(provider, AIProvider) else provider.strip()
+        return self.service(service).default_provider
 
     def key_for(self, *names: str) -> SecretStr | None:
         """The key set here for a provider, under any of its names."""
@@ -161,7 +166,7 @@ class AIConfiguration:
             raise ConfigurationError(
                 f"no provider is configured for {kind.short}.", hint=f"Set ai_services.{kind.value}.default_provider."
             )
-        return self.merged(kind, provider_name(chosen).partition(":")[0])
+        return self.merged(kind, provider_name(provider_name(chosen).partition(":")[0]))
 
     def merged(self, service: AIServiceType, name: str, *other_names: str) -> AIServiceConfig:
         """What holds for a pair: the service's own block over the provider's block over the defaults."""
@@ -173,7 +178,7 @@ class AIConfiguration:
         for candidate in names:
             block = self.service(service).provider_configs.get(candidate, block)
         shared = next((self.providers[other] for other in names if other in self.providers), ProviderSettings())
-        custom = {**shared.options, **block}
+        custom = copy.deepcopy({**shared.options, **block})
         key = _secret(custom.pop("api_key")) if custom.get("api_key") else self.key_for(*names)
         model = custom.pop("model", None) or custom.pop("model_name", None) or ""
         retries = custom.pop("max_retries", shared.max_retries)
@@ -184,8 +189,8 @@ class AIConfiguration:
             model_name=str(model),
             max_retries=self.max_retries if retries is None else int(retries),
             timeout=DEFAULT_TIMEOUTS[service.canonical] if timeout is None else float(timeout),
+            base_url=custom.pop("base_url", None) or shared.base_url,
             custom_config=custom,
-            base_url=custom.pop("base_url", None) or custom.get("endpoint") or shared.base_url,
         )
 
     def _explicit(self, service: AIServiceType, names: tuple[str, ...]) -> AIServiceConfig | None:

@@ -13,14 +13,14 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
 from pydantic import SecretStr
 
 from viralai_sdk.config.configuration import AIConfiguration, Budget, ProviderSettings, ServiceSettings
+from viralai_sdk.config.documents import check_size, read_document
 from viralai_sdk.interfaces.errors import ConfigurationError
-from viralai_sdk.interfaces.names import provider_name, service_type, suggest
+from viralai_sdk.interfaces.names import provider_name, service_type, shorten, suggest
 from viralai_sdk.interfaces.service import AIServiceConfig
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -31,6 +31,7 @@ _TOP = (
     "ai_config",
     "budget",
     "catalog",
+    "transport",
     "default_providers",
     "api_keys",
     "service_configs",
@@ -50,12 +51,16 @@ _PAIR = (
     "voice_id",
     "quality",
 )
-_MAX_FILE = 1 << 20
+_OTHER_NAMES = {"workflow_path": "workflow", "endpoint": "base_url", "model_name": "model"}
 
 
 def candidates() -> list[Path]:
     """Files that are looked for when no configuration is given, in order; $VIRALAI_CONFIG comes before them."""
-    return [Path("viralai.yaml"), Path("config/ai_config.yaml"), user_folder() / "viralai.yaml"]
+    here = [Path("viralai.yaml"), Path("config/ai_config.yaml")]
+    try:
+        return [*here, user_folder() / "viralai.yaml"]
+    except RuntimeError:  # a user without a home folder, as in many containers
+        return here
 
 
 def user_folder() -> Path:
@@ -71,7 +76,7 @@ def discover() -> AIConfiguration:
     """Read the first configuration file there is; without one, the defaults."""
     named = os.environ.get("VIRALAI_CONFIG")
     if named:
-        return read_file(Path(named))
+        return read_file(Path(named).expanduser())
     for path in candidates():
         if path.is_file():
             return read_file(path)
@@ -80,20 +85,7 @@ def discover() -> AIConfiguration:
 
 def read_file(path: Path) -> AIConfiguration:
     """Read one file; see `AIConfiguration.from_file`."""
-    try:
-        if path.stat().st_size > _MAX_FILE:
-            raise ConfigurationError(f"{path.name} is larger than {_MAX_FILE} bytes; that is no configuration.")
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration {str(path)!r}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path.name} is not UTF-8 text (byte {error.start}).") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise ConfigurationError(f"{path.name}{where}: not valid YAML ({problem}).", hint="Mend that line.") from error
-    config = read_mapping({} if data is None else data, path.name)
+    config = read_mapping(read_document(path), path.name)
     if config.catalog is not None and not config.catalog.is_absolute():
         config.catalog = path.parent / config.catalog
     return config
@@ -101,6 +93,7 @@ def read_file(path: Path) -> AIConfiguration:
 
 def read_mapping(data: Any, source: str) -> AIConfiguration:
     """Read a mapping; see `AIConfiguration.from_dict`."""
+    check_size(data, source)
     top = _mapping(data, source)
     _only(top, _TOP, source)
     config = AIConfiguration(source=source)
@@ -114,10 +107,19 @@ def read_mapping(data: Any, source: str) -> AIConfiguration:
     config.budget = _budget(top.get("budget"), f"{source}: budget")
     for flag in _FLAGS:
         if flag in top:
-            setattr(config, flag, _typed(top[flag], int if flag == "max_retries" else bool, f"{source}: {flag}"))
+            setattr(config, flag, _flag(top[flag], flag, f"{source}: {flag}"))
+    if top.get("transport") is not None:
+        config.transport = _transport(top["transport"], f"{source}: transport")
     if top.get("catalog"):
         config.catalog = Path(str(expand(top["catalog"], f"{source}: catalog")))
     return config
+
+
+def _transport(value: Any, where: str) -> Literal["httpx2", "aiohttp"]:
+    word = expand(value, where)
+    if word == "httpx2" or word == "aiohttp":
+        return "httpx2" if word == "httpx2" else "aiohttp"
+    raise ConfigurationError(f"{where}: there is no transport {word!r}.", hint="Give httpx2 or aiohttp.")
 
 
 def _provider(block: Any, where: str) -> ProviderSettings:
@@ -130,7 +132,7 @@ def _provider(block: Any, where: str) -> ProviderSettings:
         base_url=_typed(expand(data.get("base_url"), f"{where}.base_url"), str, f"{where}.base_url"),
         max_concurrency=_positive(data.get("max_concurrency"), int, f"{where}.max_concurrency"),
         timeout=_positive(data.get("timeout"), float, f"{where}.timeout"),
-        max_retries=_typed(data.get("max_retries"), int, f"{where}.max_retries"),
+        max_retries=_count(data.get("max_retries"), f"{where}.max_retries"),
         local=_typed(data.get("local"), bool, f"{where}.local"),
         options=_expanded(options, where),
     )
@@ -142,10 +144,25 @@ def _service(block: Any, where: str) -> ServiceSettings:
     configs = {}
     for name, pair in _mapping(data.get("provider_configs"), f"{where}.provider_configs").items():
         inner = f"{where}.provider_configs.{name}"
-        _not_misspelt(_mapping(pair, inner), _PAIR, inner)
-        configs[provider_name(str(name))] = _expanded(dict(_mapping(pair, inner)), inner)
+        configs[provider_name(str(name))] = _pair(pair, inner)
     default = _typed(data.get("default_provider"), str, f"{where}.default_provider")
     return ServiceSettings(_spec(default) if default else None, _chain(data.get("fallback_chain"), where), configs)
+
+
+def _pair(block: Any, where: str) -> dict[str, Any]:
+    """A provider's settings for one service. The plan's other names of a field become the usual one."""
+    data = dict(_mapping(block, where))
+    _not_misspelt(data, _PAIR, where)
+    for other, usual in _OTHER_NAMES.items():
+        if other in data:
+            data.setdefault(usual, data[other])
+    found = _expanded(data, where)
+    for name in ("model", "model_name", "base_url", "endpoint"):
+        _typed(found.get(name), str, f"{where}.{name}")
+    for name, checked in (("timeout", _seconds), ("max_retries", _count)):
+        if name in found:
+            found[name] = checked(found[name], f"{where}.{name}")
+    return found
 
 
 def _week11(config: AIConfiguration, block: Any, source: str) -> None:
@@ -163,7 +180,7 @@ def _week11(config: AIConfiguration, block: Any, source: str) -> None:
 
 def _old_json(config: AIConfiguration, top: Mapping[str, Any], source: str) -> None:
     for name, provider in _mapping(top.get("default_providers"), f"{source}: default_providers").items():
-        config.default_providers[_service_named(name, source)] = provider_name(str(provider))
+        config.default_providers[_service_named(name, source)] = _spec(str(provider))
     for name, key in _mapping(top.get("api_keys"), f"{source}: api_keys").items():
         secret = _key(key, f"{source}: api_keys.{name}")
         if secret is not None:
@@ -174,8 +191,20 @@ def _old_json(config: AIConfiguration, top: Mapping[str, Any], source: str) -> N
         known = ("provider", "api_key", "model_name", "max_retries", "timeout", "custom_config", "base_url")
         _only(data, known, where)
         data["api_key"] = _key(data.get("api_key"), f"{where}.api_key")
-        data["provider"] = provider_name(str(data.get("provider", name.rpartition("_")[2])))
-        config.service_configs[str(name)] = AIServiceConfig(**_expanded(data, where))
+        data["provider"] = provider_name(str(data.get("provider", str(name).rpartition("_")[2])))
+        config.service_configs[str(name)] = _old_pair(_expanded(data, where), where)
+
+
+def _old_pair(data: dict[str, Any], where: str) -> AIServiceConfig:
+    data["custom_config"] = dict(_mapping(data.get("custom_config"), f"{where}.custom_config"))
+    for name, checked in (("timeout", _seconds), ("max_retries", _count)):
+        if data.get(name) is not None:
+            data[name] = checked(data[name], f"{where}.{name}")
+        else:
+            data.pop(name, None)
+    for name in ("model_name", "base_url"):
+        _typed(data.get(name), str, f"{where}.{name}")
+    return AIServiceConfig(**{**data, "model_name": data.get("model_name") or ""})
 
 
 def _budget(block: Any, where: str) -> Budget:
@@ -212,13 +241,15 @@ def expand(value: Any, where: str) -> Any:
 def _expanded(data: dict[str, Any], where: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in data.items():
-        if key == "api_key":
-            result[key] = _key(value, f"{where}.api_key")
-        elif isinstance(value, dict):
-            result[key] = _expanded(value, f"{where}.{key}")
-        else:
-            result[key] = expand(value, f"{where}.{key}")
+        inner = f"{where}.{key}"
+        result[str(key)] = _key(value, inner) if key == "api_key" else _expanded_value(value, inner)
     return result
+
+
+def _expanded_value(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return _expanded(dict(value), where)
+    return [_expanded_value(item, where) for item in value] if isinstance(value, list) else expand(value, where)
 
 
 def _key(value: Any, where: str) -> SecretStr | None:
@@ -268,14 +299,15 @@ def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     for key in data:
         if key not in tuple(known):
             raise ConfigurationError(
-                f"{where}: unknown key {key!r}.", hint=suggest(str(key), known, f"Known: {', '.join(known)}.")
+                f"{where}: unknown key {shorten(str(key))!r}.",
+                hint=suggest(str(key), known, f"Known: {', '.join(known)}."),
             )
 
 
 def _not_misspelt(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     """Vendors have options of their own, so only a key that is nearly a known one counts as misspelt."""
     for key in data:
-        near = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.82)
+        near = difflib.get_close_matches(str(key)[:80], list(known), n=1, cutoff=0.82)
         if near and key not in tuple(known):
             raise ConfigurationError(f"{where}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?")
 
@@ -283,19 +315,40 @@ def _not_misspelt(data: Mapping[str, Any], known: Iterable[str], where: str) -> 
 def _typed(value: Any, kind: type, where: str) -> Any:
     if value is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
         return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53:
         return float(value)
     if kind in (int, float) and isinstance(value, str):
         try:
             return kind(expand(value, where))
-        except ValueError:
-            pass
+        except (ValueError, OverflowError) as error:
+            if isinstance(error, ConfigurationError):
+                raise
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    raise ConfigurationError(f"{where} must be {names[kind]}, not {value!r}.")
+    raise ConfigurationError(f"{where} must be {names[kind]}, not {shorten(repr(value))}.")
+
+
+def _flag(value: Any, name: str, where: str) -> Any:
+    if name == "max_retries":
+        return _count(value, where)
+    found = _typed(value, bool, where)
+    if found is None:
+        raise ConfigurationError(f"{where} must be true or false.")
+    return found
+
+
+def _count(value: Any, where: str) -> Any:
+    number = _typed(value, int, where)
+    if number is not None and not 0 <= number <= 100:
+        raise ConfigurationError(f"{where} must be 0 to 100.")
+    return number
+
+
+def _seconds(value: Any, where: str) -> Any:
+    return _positive(value, float, where)
 
 
 def _positive(value: Any, kind: type, where: str) -> Any:
     number = _typed(value, kind, where)
-    if number is not None and not number > 0:
-        raise ConfigurationError(f"{where} must be above 0.")
+    if number is not None and not 0 < number < float("inf"):
+        raise ConfigurationError(f"{where} must be above 0, and finite.")
     return number

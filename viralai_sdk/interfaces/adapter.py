@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from viralai_sdk.interfaces import steps as s
@@ -162,10 +164,14 @@ class ProviderSpec:
         key_required: False for local servers and engines.
         base_url: exactly what the vendor's own SDK uses; None for engines without a wire.
         base_url_env: environment variable that overrides it.
+        option_env: environment variable → option of `custom_config` that it sets when the configuration does not.
+        parse_base_url: makes a URL of what people write there, for vendors whose own client takes less than a URL.
         local: the provider may live on a private address.
         embedded: it works in this process, without key, model or network.
         aliases: other names it answers to; an alias may be tied to one service or several.
         needs: what a user must have, in a few words, for tables and errors.
+        catalog: models, prices and dates of a third party's provider, in the shape of the files in `viralai_sdk/catalog/`: the data, or
+            "package:file.yaml" inside an installed package, read on first use. None: the built-in file of that name, if there is one.
     """
 
     name: str
@@ -175,10 +181,13 @@ class ProviderSpec:
     key_required: bool = True
     base_url: str | None = None
     base_url_env: str | None = None
+    option_env: Mapping[str, str] = field(default_factory=dict)
+    parse_base_url: Callable[[str], str] | None = None
     local: bool = False
     embedded: bool = False
     aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)
     needs: str = "a key"
+    catalog: Mapping[str, Any] | str | None = None
 
 
 def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:
@@ -200,17 +209,16 @@ def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:
     if status == 429:
         return RateLimitError(text, retry_after=wait, **details)
     if status >= 500 or status in (409, 425):
-        # 503 and 529 are the refusals of an overloaded front door; any other 5xx may come from behind it, after the work was done.
-        billed = "no" if status in (503, 529) else "maybe"
+        # 529, and 503 with a date to come back, are refusals of an overloaded front door; any other may come from behind it, after
+        # the work was done.
+        refused = status == 529 or (status == 503 and wait is not None)
+        billed = "no" if refused else "maybe"
         return ProviderUnavailableError(text, retry_after=wait, billed=billed, **details)
     return InvalidRequestError(text, **details)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds the provider asks to wait: `retry-after-ms`, then `retry-after` in seconds or as an HTTP date; None when unreadable."""
-    from email.utils import parsedate_to_datetime
-    from time import time
-
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
@@ -219,6 +227,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return None
         if value.replace(".", "", 1).isdigit():
             return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

@@ -15,6 +15,7 @@ from viralai_sdk.interfaces.requests import (
     MIN_SIDE,
     Request,
     check_ratio,
+    check_shape,
     check_side,
     check_words,
     ratio_value,
@@ -83,8 +84,7 @@ class ImageGenerationRequest(Request):
     def _together(self) -> ImageGenerationRequest:
         if self.mask is not None and not self.reference_images:
             raise ValueError("a mask needs a picture it belongs to: give reference_images as well")
-        if self.width and self.height and not 0.1 <= self.width / self.height <= 10:
-            raise ValueError("width and height must lie between 1:10 and 10:1")
+        check_shape(self.width, self.height)
         return self
 
     def ratio(self) -> float:

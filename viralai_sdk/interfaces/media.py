@@ -106,13 +106,17 @@ class MediaInput:
     def media_type(self) -> str:
         """MIME type such as "image/png"; "application/octet-stream" when the bytes tell nothing."""
         if self._type is None:
-            if self._data is None and self.path is not None:
-                with self.path.open("rb") as file:
-                    head = file.read(64)
-            else:
-                head = self.data[:64]
-            self._type = sniff(head) or "application/octet-stream"
+            self._type = sniff(self._head()) or "application/octet-stream"
         return self._type
+
+    def _head(self) -> bytes:
+        if self._data is not None or self.path is None:
+            return self.data[:64]
+        try:
+            with self.path.open("rb") as file:
+                return file.read(64)
+        except OSError as error:
+            raise InvalidRequestError(f"cannot read {self.path.name!r}: {error.strerror}.") from error
 
     @property
     def filename(self) -> str:
@@ -154,9 +158,7 @@ class MediaInput:
         if isinstance(value, (str, os.PathLike)):
             return cls._from_path(Path(value), field, text=value if isinstance(value, str) else None)
         if hasattr(value, "save") and hasattr(value, "mode"):
-            buffer = io.BytesIO()
-            value.save(buffer, "PNG")
-            return cls(buffer.getvalue())
+            return cls(_as_png(value, field))
         raise InvalidRequestError(
             f"{field}: cannot use a {type(value).__name__} as media.",
             hint="Give a path, bytes, a PIL image, an artifact or an earlier response.",
@@ -175,7 +177,7 @@ class MediaInput:
 
     @classmethod
     def _from_path(cls, path: Path, field: str, text: str | None = None) -> MediaInput:
-        if text is not None and text.split(":", 1)[0] in ("http", "https", "data"):
+        if text is not None and text[:8].partition(":")[0].lower() in ("http", "https", "data"):
             raise InvalidRequestError(
                 f"{field}: a URL was given.", hint="Download it first and pass the file or its bytes."
             )
@@ -192,6 +194,17 @@ class MediaInput:
         if size > MAX_INPUT_BYTES:
             raise InvalidRequestError(f"{field}: {path.name!r} has {size} bytes; the limit is {MAX_INPUT_BYTES}.")
         return cls(path=path)
+
+
+def _as_png(picture: Any, field: str) -> bytes:
+    """A PIL picture as PNG; modes that PNG does not have (CMYK, YCbCr, floats) become RGB."""
+    buffer = io.BytesIO()
+    try:
+        plain = picture if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else picture.convert("RGB")
+        plain.save(buffer, "PNG")
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(f"{field}: this picture cannot be used ({error}).") from error
+    return buffer.getvalue()
 
 
 def _looks_like_path(data: bytes) -> bool:

@@ -73,21 +73,38 @@ def service_type(value: AIServiceType | str) -> AIServiceType:
     """
     if isinstance(value, AIServiceType):
         return value.canonical
+    if not isinstance(value, str):
+        raise ConfigurationError(f"a service is named by text, not by {type(value).__name__}.")
     word = value.strip().lower()
     found = _SERVICE_WORDS.get(word)
     if found is None:
         raise ConfigurationError(
-            f"unknown service {value!r}.", hint=suggest(word, _SERVICE_WORDS, "Services: text, image, video, speech.")
+            f"unknown service {shorten(word)!r}.",
+            hint=suggest(word, _SERVICE_WORDS, "Services: text, image, video, speech."),
         )
     return found
 
 
 def provider_name(value: AIProvider | str) -> str:
-    """Lower-case plain name of a provider: enum member, member name or value in any case."""
-    return value.value if isinstance(value, AIProvider) else value.strip().lower()
+    """Lower-case plain name of a provider: enum member, member name or value in any case.
+
+    Raises:
+        ConfigurationError: neither a member nor text.
+    """
+    if isinstance(value, AIProvider):
+        return value.value
+    if not isinstance(value, str):
+        raise ConfigurationError(f"a provider is named by text, not by {type(value).__name__}.")
+    return value.strip().lower()
 
 
 def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """ "Did you mean …?" for the nearest known word, else `otherwise`."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # Nobody mistypes a name by hundreds of characters, and comparing such a text takes long.
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6) if len(word) <= 80 else []
     return f"Did you mean {near[0]!r}?" if near else otherwise
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """The start of a text, for messages: long input is never echoed."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

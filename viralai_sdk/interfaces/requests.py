@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from viralai_sdk.interfaces.errors import InvalidRequestError
-from viralai_sdk.interfaces.names import suggest
+from viralai_sdk.interfaces.names import shorten, suggest
 
 MAX_PROMPT_CHARS = 1_000_000
 """Longest text of a request, in characters. The largest model contexts of 2026 end below it."""
@@ -16,7 +16,7 @@ MIN_SIDE, MAX_SIDE = 16, 8192
 """Bounds of a picture's or film's side in pixels."""
 
 NAMED_RATIOS = {"square": "1:1", "portrait": "9:16", "vertical": "9:16", "landscape": "16:9", "horizontal": "16:9"}
-_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:x/]\s*(\d{1,4}(?:\.\d{1,3})?)")
+_RATIO = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*[:x/]\s*(\d{1,4}(?:\.\d{1,3})?)", re.ASCII)
 
 
 class Request(BaseModel):
@@ -47,7 +47,9 @@ class Request(BaseModel):
         unknown = data.keys() - set(names) - self._aliases().keys()
         if unknown:
             word = min(unknown)
-            raise InvalidRequestError(f"{type(self).__name__} has no field {word!r}.", hint=suggest(word, names))
+            raise InvalidRequestError(
+                f"{type(self).__name__} has no field {shorten(word)!r}.", hint=suggest(word, names)
+            )
         for alias, name in self._aliases().items():
             if alias in data:
                 data[name] = data.pop(alias)
@@ -55,6 +57,8 @@ class Request(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise invalid(type(self).__name__, error) from None
+        for name in names:
+            _whole_characters(getattr(self, name), name)
 
     @classmethod
     def _aliases(cls) -> dict[str, str]:
@@ -66,8 +70,12 @@ class Request(BaseModel):
         return str(getattr(self, self.subject))
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields as plain values, without the session object."""
-        return self.model_dump(mode="json")
+        """All fields as plain values, without media and the session object. What JSON has no form for is named by its type."""
+        return self.model_dump(mode="json", fallback=_type_name)
+
+    def to_json(self) -> str:
+        """`to_dict` as text."""
+        return self.model_dump_json(fallback=_type_name)
 
 
 def invalid(name: str, error: ValidationError) -> InvalidRequestError:
@@ -76,10 +84,48 @@ def invalid(name: str, error: ValidationError) -> InvalidRequestError:
     for item in error.errors(include_url=False, include_context=False)[:3]:
         field = ".".join(str(part) for part in item["loc"]) or name
         message = item["msg"].removeprefix("Value error, ").removeprefix(f"{field}: ").rstrip(".")
-        given = repr(item["input"]) if not isinstance(item["input"], (dict, bytes)) else type(item["input"]).__name__
-        shown = given if len(given) <= 60 else given[:57] + "…"
-        parts.append(f"{field}: {message} (given: {shown})" if field != name else message)
+        parts.append(f"{field}: {message} (given: {_shown(item['input'])})" if field != name else message)
     return InvalidRequestError("; ".join(parts) + ".")
+
+
+def _shown(value: Any) -> str:
+    """The start of what was given; content that may be long or private only by its type."""
+    if isinstance(value, str):
+        return repr(shorten(value))
+    return shorten(repr(value)) if isinstance(value, (int, float, type(None))) else type(value).__name__
+
+
+def _type_name(value: Any) -> str:
+    return f"<{type(value).__name__}>"
+
+
+def _whole_characters(value: Any, field: str) -> None:
+    """Refuse half characters wherever text may stand: no wire format can carry them.
+
+    Raises:
+        InvalidRequestError: names the field.
+    """
+    if isinstance(value, str):
+        if not value.isascii() and (place := _lone_surrogate(value)) is not None:
+            raise InvalidRequestError(
+                f"{field}: has a lone surrogate at position {place}, which is not text.",
+                hint="Decode it properly first.",
+            )
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _whole_characters(key, field)
+            _whole_characters(inner, field)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _whole_characters(inner, field)
+
+
+def _lone_surrogate(text: str) -> int | None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 def check_words(value: str, field: str) -> str:
@@ -91,12 +137,6 @@ def check_words(value: str, field: str) -> str:
         raise ValueError(
             f"has {len(text):,} characters, the limit is {MAX_PROMPT_CHARS:,}; summarise it or send it in parts"
         )
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"has a lone surrogate at position {error.start}, which is not text; decode it properly first"
-        ) from None
     return text
 
 
@@ -127,3 +167,9 @@ def check_side(value: int | None) -> int | None:
     if value is not None and not MIN_SIDE <= value <= MAX_SIDE:
         raise ValueError(f"must be {MIN_SIDE} to {MAX_SIDE} pixels")
     return value
+
+
+def check_shape(width: int | None, height: int | None) -> None:
+    """Refuse two sides that are flatter than 10:1."""
+    if width and height and not 0.1 <= width / height <= 10:
+        raise ValueError("width and height must lie between 1:10 and 10:1")

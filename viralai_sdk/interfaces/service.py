@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import SecretStr
 
@@ -12,8 +13,41 @@ from viralai_sdk.interfaces.errors import JobLostError, UnsupportedCapabilityErr
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name
 
 
+class Keyless:
+    """Keys stay in this process: a pickle goes to disks and other machines, so it carries none. Copies keep them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = _without_keys(self.__dict__)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __copy__(self) -> Self:
+        other = self.__class__.__new__(self.__class__)
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        other = self.__class__.__new__(self.__class__)
+        memo[id(self)] = other
+        other.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return other
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: ({} if name == "api_keys" else None if name == "api_key" else _without_keys(item))
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    return None if isinstance(value, SecretStr) else value
+
+
 @dataclass
-class AIServiceConfig:
+class AIServiceConfig(Keyless):
     """How one service of one provider is set up.
 
     Attributes:
@@ -27,7 +61,7 @@ class AIServiceConfig:
     """
 
     provider: AIProvider | str
-    api_key: SecretStr | str | None = None
+    api_key: SecretStr | str | None = field(default=None, repr=False)
     model_name: str = ""
     max_retries: int = 3
     timeout: float = 60

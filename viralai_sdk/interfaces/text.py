@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, PydanticUserError, field_validator
 
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.media import MediaInput
@@ -55,7 +55,7 @@ class TextGenerationRequest(Request):
     def __init__(self, *args: Any, **data: Any) -> None:
         given = data.pop("schema", None)
         if isinstance(given, type) and issubclass(given, BaseModel):
-            data |= {"response_schema": given.model_json_schema(), "schema_model": given}
+            data |= {"response_schema": _schema_of(given), "schema_model": given}
         elif isinstance(given, Mapping):
             data["response_schema"] = dict(given)
         elif given is not None:
@@ -63,8 +63,6 @@ class TextGenerationRequest(Request):
                 f"schema: a {type(given).__name__} is no schema.",
                 hint="Give a JSON schema as a dict, or a pydantic model class.",
             )
-        if isinstance(data.get("images"), (str, bytes)) or hasattr(data.get("images"), "__fspath__"):
-            data["images"] = [data["images"]]
         if not args and not data.get("prompt") and data.get("messages"):
             data["messages"], data["prompt"] = _split_last_turn(data["messages"])
         elif not args and "prompt" not in data:
@@ -83,7 +81,10 @@ class TextGenerationRequest(Request):
     @field_validator("stop", mode="before")
     @classmethod
     def _one_stop(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else (value or [])
+        words = [value] if isinstance(value, str) else (value or [])
+        if isinstance(words, Sequence) and "" in words:
+            raise ValueError("has an empty sequence, which every answer would begin with")
+        return words
 
     @field_validator("messages")
     @classmethod
@@ -91,12 +92,19 @@ class TextGenerationRequest(Request):
         for number, turn in enumerate(value):
             if turn.keys() != {"role", "content"} or turn["role"] not in ROLES:
                 raise ValueError(f"turn {number} must be {{'role': one of {', '.join(ROLES)}, 'content': text}}")
+            turn["content"] = check_words(turn["content"], f"the content of turn {number}")
         return value
+
+    @field_validator("system")
+    @classmethod
+    def _system(cls, value: str | None) -> str | None:
+        return check_words(value, "system") if value and value.strip() else None
 
     @field_validator("images", mode="before")
     @classmethod
     def _pictures(cls, value: Any) -> list[MediaInput]:
-        return [MediaInput.take(item, field="images") for item in value or []]
+        items = value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
+        return [MediaInput.take(item, field="images") for item in items if item is not None]
 
     @property
     def system_prompt(self) -> str | None:
@@ -114,14 +122,28 @@ class TextGenerationRequest(Request):
 
 
 def _split_last_turn(messages: Any) -> tuple[Any, str]:
-    turns = list(messages)
-    last = turns[-1] if turns else None
+    last = messages[-1] if isinstance(messages, Sequence) else None
     if not isinstance(last, Mapping) or last.get("role") != "user":
         raise InvalidRequestError(
             "messages: without a prompt the last turn must be the user's.",
             hint="Give prompt=…, or end with a user turn.",
         )
-    return turns[:-1], str(last.get("content", ""))
+    if last.keys() != {"role", "content"} or not isinstance(last["content"], str):
+        raise InvalidRequestError(
+            "messages: the last turn must be {'role': 'user', 'content': text}.",
+            hint="Pictures go into images=….",
+        )
+    return messages[:-1], last["content"]
+
+
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    try:
+        return model.model_json_schema()
+    except PydanticUserError as error:
+        raise InvalidRequestError(
+            f"schema: {model.__name__} has no JSON schema ({error.message.splitlines()[0]}).",
+            hint="Use fields of plain types.",
+        ) from error
 
 
 class TextGenerationResponse(Response):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from viralai_sdk.interfaces.image import fit
 from viralai_sdk.interfaces.jobs import JobStatus, VideoStatus
 from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.names import AIServiceType
-from viralai_sdk.interfaces.requests import Request, check_ratio, check_side, check_words, ratio_value
+from viralai_sdk.interfaces.requests import Request, check_ratio, check_shape, check_side, check_words, ratio_value
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService
 
@@ -27,6 +28,9 @@ RESOLUTIONS = {
     "4k": 2160,
 }
 """Named resolutions → short side in pixels."""
+
+
+_SIZE = re.compile(r"(\d{2,4})x(\d{2,4})", re.ASCII)
 
 
 class VideoGenerationRequest(Request):
@@ -69,13 +73,6 @@ class VideoGenerationRequest(Request):
     def _narration(cls, value: str | None) -> str | None:
         return None if value is None else check_words(value, "narration")
 
-    @field_validator("duration")
-    @classmethod
-    def _finite(cls, value: float) -> float:
-        if not value < float("inf"):
-            raise ValueError("must be a number of seconds")
-        return value
-
     @field_validator("aspect_ratio")
     @classmethod
     def _ratio(cls, value: str | None) -> str | None:
@@ -94,21 +91,27 @@ class VideoGenerationRequest(Request):
         word = value.strip().lower()
         if word in RESOLUTIONS:
             return word
-        width, _, height = word.partition("x")
-        if width.isdigit() and height.isdigit() and check_side(int(width)) and check_side(int(height)):
+        if size := _SIZE.fullmatch(word):
+            width, height = check_side(int(size[1])), check_side(int(size[2]))
+            check_shape(width, height)
             return word
         raise ValueError(f"is unknown; give one of {', '.join(RESOLUTIONS)} or a size such as 1280x720")
 
     @field_validator("image", "last_image", mode="before")
     @classmethod
-    def _picture(cls, value: Any) -> MediaInput | None:
-        return None if value is None else MediaInput.take(value, field="image")
+    def _picture(cls, value: Any, info: ValidationInfo) -> MediaInput | None:
+        return None if value is None else MediaInput.take(value, field=info.field_name or "image")
+
+    @model_validator(mode="after")
+    def _shape(self) -> VideoGenerationRequest:
+        check_shape(self.width, self.height)
+        return self
 
     def ratio(self) -> float:
         """Width divided by height; 16:9 when left open."""
         if self.width and self.height:
             return self.width / self.height
-        if self.resolution and "x" in self.resolution and self.aspect_ratio is None:
+        if self.resolution and "x" in self.resolution and not (self.width or self.height):
             width, height = self.resolution.split("x")
             return int(width) / int(height)
         return ratio_value(self.aspect_ratio or "16:9")
@@ -123,7 +126,8 @@ class VideoGenerationRequest(Request):
         short = RESOLUTIONS.get(self.resolution or "", short_side)
         ratio = self.ratio()
         long = round(short * max(ratio, 1 / ratio))
-        return fit(None, None, ratio, long)
+        width, height = fit(None, None, ratio, long)
+        return width + width % 2, height + height % 2  # every video codec wants even sides
 
 
 class VideoGenerationResponse(Response):

@@ -19,7 +19,7 @@ _TRACK = (
 )
 _BAR = "height:6px;border-radius:3px;background:var(--jp-brand-color1,#1976d2)"
 _HATCH = (
-    "height:6px;background:repeating-linear-gradient(115deg,var(--jp-brand-color1,#1976d2) 0 8px,"
+    "height:6px;opacity:0.5;background:repeating-linear-gradient(115deg,var(--jp-brand-color1,#1976d2) 0 8px,"
     "var(--jp-brand-color3,#90caf9) 8px 16px)"
 )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
+from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
@@ -15,8 +18,16 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
     "openai",
+    "anthropic",
     "gemini",
     "vertex",
+    "cohere",
+    "elevenlabs",
+    "runway",
+    "stability",
+    "compatible",
+    "ollama",
+    "lmstudio",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
@@ -32,7 +43,7 @@ def specs() -> dict[str, ProviderSpec]:
     found: dict[str, ProviderSpec] = {}
     for name in BUILTIN:
         module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found[name] = module.PROVIDER
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()
@@ -67,7 +78,7 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         ConfigurationError: nobody has that name; the message names the nearest one.
     """
     word = provider_name(value)
-    if word in specs() or word in _by_hand:
+    if word in specs() or word in _by_hand or word in _configured:
         return word
     candidates = aliases().get(word, [])
     for tied, name in candidates:
@@ -77,7 +88,7 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         tied = candidates[0][0]
         what = tied.short if tied else "another service"
         raise ConfigurationError(f"{word!r} is a name for {what}, not for {service.short if service else 'this'}.")
-    known = [*specs(), *aliases(), *_by_hand]
+    known = [*specs(), *aliases(), *_by_hand, *_configured]
     raise ConfigurationError(
         f"there is no provider {word!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
     )
@@ -92,7 +103,21 @@ def alias_pairs(service: AIServiceType) -> list[tuple[str, str]]:
 
 def all_names() -> list[str]:
     """Names of all providers: built-in, installed, registered by hand."""
-    return [*specs(), *(name for name in _by_hand if name not in specs())]
+    others = dict.fromkeys([*_configured, *_by_hand])
+    return [*specs(), *(name for name in others if name not in specs())]
+
+
+_configured: dict[str, ProviderSpec] = {}
+
+
+def register_spec(spec: ProviderSpec) -> None:
+    """Make known a provider that a configuration names. Of two specs for one name the services are joined.
+
+    A spec says which classes serve, and nothing of one client: address, key and flags stay in the configuration that holds them.
+    """
+    known = _configured.get(spec.name)
+    services = {**known.services, **spec.services} if known else spec.services
+    _configured[spec.name] = dataclasses.replace(spec, services=services)
 
 
 _by_hand: dict[str, dict[AIServiceType, type[AIService]]] = {}
@@ -105,10 +130,16 @@ def register(service: AIServiceType, provider: AIProvider | str, implementation:
 
 def spec_of(name: str) -> ProviderSpec:
     """The spec of a provider; a class registered by hand gets one that asks for nothing."""
-    found = specs().get(name)
+    found = specs().get(name) or _configured.get(name)
     if found is None:
         found = ProviderSpec(name, name, {}, key_required=False, needs="registered by hand")
     return found
+
+
+def catalog_of(name: str) -> Mapping[str, Any] | str | None:
+    """Catalog rows that a provider brings along: the data, or where in its package they are."""
+    found = specs().get(name)
+    return found.catalog if found is not None else None
 
 
 def services_of(name: str) -> list[AIServiceType]:

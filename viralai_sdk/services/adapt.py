@@ -36,19 +36,20 @@ class Adapt:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         assert call.service is not None
+        self._runtime.costs.prepare(call)
         seconds = call.timeout or call.service.config.timeout
         try:
             # A job keeps its own deadline: when the waiting ends, what was paid for goes on.
-            async with asyncio.timeout(None if isinstance(call.service, JobAdapter) else seconds):
-                work = self._serve(call)
+            async with asyncio.timeout(None if isinstance(call.service, JobAdapter) else seconds) as deadline:
                 local = call.on_job is not None and not isinstance(call.service, JobAdapter)
-                outcome = await (LocalJob(self._runtime, call).run(work) if local else work)
+                outcome = await (LocalJob(self._runtime, call).run(self._serve) if local else self._serve(call))
         except TimeoutError as error:
             if isinstance(error, ProviderTimeoutError):
                 raise
-            raise ProviderTimeoutError(
-                f"no result after {seconds:g} s.", hint="A longer timeout= waits longer."
-            ) from error
+            told = (
+                f"no result after {seconds:g} s." if deadline.expired() else f"the provider's code timed out: {error}"
+            )
+            raise ProviderTimeoutError(told, hint="A longer timeout= waits longer.") from error
         if isinstance(outcome, Response):
             call.response = outcome
         else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from viralai_sdk.interfaces.errors import BudgetExceededError
+from viralai_sdk.interfaces.errors import AIError, BudgetExceededError
 from viralai_sdk.interfaces.responses import Response
-from viralai_sdk.services.call import Call
+from viralai_sdk.services.call import Call, Route
 
 if TYPE_CHECKING:
     from viralai_sdk.services.pipeline import Proceed
@@ -14,40 +17,76 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """Reserves what a call is expected to cost while it runs, so that calls made at once cannot overdraw together."""
+    """Reserves what a call is expected to cost while it runs, so that calls made at once cannot overdraw together.
+
+    A call whose first provider is too dear is refused. A dearer one further down the chain is left out of it, since a failure must not
+    become the way around the budget.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._reserved: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         limits = self._runtime.config.budget
         if call.resume is not None or (limits.session_usd is None and limits.call_usd is None):
             return await proceed(call)
-        expected = self._runtime.costs.estimate_first(call)
-        if expected is None:
-            call.note("other", "budget", "the price of this call is unknown, so the budget could not be checked for it")
+        prices = [self._price(call, route) for route in call.chain]
+        with self._reservation(call, prices):
             return await proceed(call)
-        self._check(call, expected)
-        self._reserved[call.session_id] = self._reserved.get(call.session_id, 0.0) + expected
-        try:
-            return await proceed(call)
-        finally:
-            self._reserved[call.session_id] -= expected
 
-    def _check(self, call: Call, expected: float) -> None:
+    def _price(self, call: Call, route: Route) -> float | None:
+        try:
+            return self._runtime.costs.of_route(call, route)
+        except AIError:
+            return None  # a route that cannot be priced cannot serve either, or says why when its turn comes
+
+    @contextmanager
+    def _reservation(self, call: Call, prices: list[float | None]) -> Iterator[None]:
+        limit = self._runtime.config.budget.session_usd
+        spent = self._runtime.spent(call.session_id) if limit is not None else 0.0
+        with self._lock:
+            committed = spent + self._reserved.get(call.session_id, 0.0)
+            self._allow(call, prices, committed)
+            expected = call.estimate or 0.0
+            self._reserved[call.session_id] = self._reserved.get(call.session_id, 0.0) + expected
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reserved[call.session_id] -= expected
+
+    def _allow(self, call: Call, prices: list[float | None], committed: float) -> None:
+        """Leave only routes that the budget allows, and set what the dearest of them is expected to cost."""
+        kept: list[Route] = []
+        known: list[float] = []
+        for place, (route, price) in enumerate(zip(call.chain, prices, strict=True)):
+            problem = None if price is None else self._problem(price, committed)
+            if problem is not None and not place:
+                raise problem
+            if problem is not None:
+                call.note("adjusted", "budget", f"{route.label} was left out of the chain: {problem.message}")
+                continue
+            if price is None:
+                told = f"the price of this call at {route.label} is unknown, so the budget could not be checked for it"
+                call.note("other", "budget", told)
+            else:
+                known.append(price)
+            kept.append(route)
+        call.chain, call.estimate = kept, max(known, default=None)
+
+    def _problem(self, price: float, committed: float) -> BudgetExceededError | None:
         limits = self._runtime.config.budget
-        if limits.call_usd is not None and expected > limits.call_usd:
-            raise BudgetExceededError(
-                f"this call would cost about ${expected:.4f}; budget.call_usd is ${limits.call_usd:.2f}.",
+        if limits.call_usd is not None and price > limits.call_usd:
+            return BudgetExceededError(
+                f"this call would cost about ${price:.4f}; budget.call_usd is ${limits.call_usd:.2f}.",
                 hint="Raise the limit, ask for less, or choose a cheaper model: ai.estimate(…) compares them.",
             )
-        if limits.session_usd is None:
-            return
-        spent = self._runtime.spent(call.session_id) + self._reserved.get(call.session_id, 0.0)
-        if spent + expected > limits.session_usd:
-            raise BudgetExceededError(
-                f"${spent:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved; "
-                f"this call would cost about ${expected:.4f} more.",
+        if limits.session_usd is not None and price > 0 and committed + price > limits.session_usd:
+            return BudgetExceededError(
+                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved; "
+                f"this call would cost about ${price:.4f} more.",
                 hint="Raise budget.session_usd, or start a new session.",
             )
+        return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.responses import Response
-from viralai_sdk.services.call import Call
+from viralai_sdk.interfaces.text import TextGenerationResponse
+from viralai_sdk.services.call import Call, Route
 
 if TYPE_CHECKING:
     from viralai_sdk.services.pipeline import Proceed
@@ -32,27 +33,39 @@ class Cache:
         found = self._entries.get(key)
         if found is not None and all(Path(artifact.path).is_file() for artifact in found.artifacts):
             self._entries.move_to_end(key)
-            again = {
-                "cached": True,
-                "cost_usd": 0.0,
-                "cost_source": "catalog",
-                "generation_time": call.elapsed,
-                "call_id": call.id,
-            }
-            call.route = call.chain[0]
-            return found.model_copy(update=again)
+            return _again(found, call)
         response = await proceed(call)
-        self._entries[key] = response
+        # A copy, since the caller may change what he was given.
+        self._entries[key] = response.model_copy(deep=True)
         while len(self._entries) > MAX_ENTRIES:
             self._entries.popitem(last=False)
         return response
 
 
+def _again(found: Response, call: Call) -> Response:
+    """A kept response as the answer to another call, which costs nothing."""
+    call.route = Route(found.provider_used, found.model_used)
+    update = {
+        "cached": True,
+        "cost_usd": 0.0,
+        "cost_source": "catalog",
+        "generation_time": call.elapsed,
+        "call_id": call.id,
+        "attempts": [],
+    }
+    response = found.model_copy(update=update, deep=True)
+    if call.emit is not None and isinstance(response, TextGenerationResponse):
+        call.emit(response.text)
+    return response
+
+
 def fingerprint(call: Call) -> str:
-    """What makes two calls the same: service, chain, every field of the request, the content of its media, and the session."""
+    """What makes two calls the same: service, chain, every field of the request, its schema's class, the content of its media, and the
+    session."""
     digest = hashlib.sha256()
     digest.update("|".join([call.service_type.value, call.session_id, *(route.label for route in call.chain)]).encode())
-    digest.update(call.request.model_dump_json().encode())
+    digest.update(call.request.to_json().encode())
+    digest.update(repr(getattr(call.request, "schema_model", None)).encode())
     for name in type(call.request).model_fields:
         value = getattr(call.request, name)
         for item in value if isinstance(value, list) else [value]:

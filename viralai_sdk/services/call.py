@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from viralai_sdk.interfaces.adapter import Adapter
 from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import Attempt, CallWarning, WarningKind
@@ -15,6 +16,7 @@ from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.steps import JobTicket, Payload
 from viralai_sdk.progress.events import ProgressEvent, State
+from viralai_sdk.store.redact import redact
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ class Call:
         emit: receives each piece of a streamed result.
         on_job: told our job id as soon as the provider has accepted the job; its presence makes any call a job.
         job_id, resume: our id and the provider's ticket of a job that was accepted earlier and only needs to be collected.
+        detached: a job of its own, which waits for nobody: only `cancel_remotely` stops the provider's work, not the end of a loop.
         route, service, payload: of the attempt that is being made.
+        open_job: the provider works on a job of ours that was paid for and is not over; nobody else is asked then.
+        ending: what became of a stopped call's remote work, in a few words.
         notes: warnings of the present attempt; they end up on the response.
         estimate: USD reserved for this call, None when its price is unknown.
     """
@@ -61,6 +66,8 @@ class Call:
     job_id: str | None = None
     resume: JobTicket | None = None
     use_cache: bool = True
+    detached: bool = False
+    cancel_remotely: bool = False
 
     id: str = field(default_factory=lambda: new_id("call"))
     started: float = field(default_factory=time.time)
@@ -74,6 +81,9 @@ class Call:
     error: BaseException | None = None
     retries: int = 0
     emitted: bool = False
+    open_job: bool = False
+    ending: str = ""
+    recorded: bool = False
     estimate: float | None = None
     attempt_clock: float = 0.0
     patience: Patience | None = None
@@ -87,6 +97,20 @@ class Call:
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return time.perf_counter() - self.clock
+
+    @property
+    def free(self) -> bool:
+        """The present attempt is made by an engine of this process, which never costs anything."""
+        return isinstance(self.service, Adapter) and not self.service.is_model
+
+    def begin(self, route: Route) -> None:
+        """Start an attempt: nothing of an earlier one may pass for its result."""
+        self.route = route
+        self.service = self.payload = self.response = None
+        self.retries = 0
+        self.attempt_clock = time.perf_counter()
+        if self.attempts:
+            self.job_id = None
 
     def note(self, kind: WarningKind, parameter: str | None, message: str) -> None:
         """Tell the caller about something the result does not honour exactly."""
@@ -112,7 +136,11 @@ class Call:
         )
 
     def blame(self, error: AIError) -> AIError:
-        """Put the provider and service on an error that does not name them yet."""
+        """Put the provider and service on an error that does not name them yet. Vendors quote what they were sent: keys are taken out."""
+        error.message = redact(error.message)
+        error.args = (error.message, *error.args[1:])
         error.provider = error.provider or self.provider or None
         error.service = error.service or self.service_type.value
+        if self.free:
+            error.billed = "no"
         return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,7 @@ class ConfiguredFactory:
         config = self.config_for(kind, spec)
         if spec.key_required and config.api_key is None:
             raise missing_key(spec, kind)
+        check_key(config, spec)
         made = AIServiceFactory.create(kind, config)
         self._made[kind, name] = (wanted, made)
         return made
@@ -94,15 +96,7 @@ class ConfiguredFactory:
     def config_for(self, service: AIServiceType, spec: ProviderSpec) -> AIServiceConfig:
         """What a service of a provider is made with: files first, then the vendor's own environment variables, then its defaults."""
         others = [alias for alias, provider in registry.alias_pairs(service) if provider == spec.name]
-        config = self._config.merged(service, spec.name, *others)
-        if config.api_key is None:
-            config.api_key = environment_key(spec)
-        if config.base_url is None:
-            config.base_url = (os.environ.get(spec.base_url_env) if spec.base_url_env else None) or spec.base_url
-        secret = config.secret()
-        if secret:
-            register_secret(secret)
-        return config
+        return complete(self._config.merged(service, spec.name, *others), spec)
 
     def configured(self, service: AIServiceType, name: str) -> bool:
         """True when the provider has what it needs to be called."""
@@ -122,6 +116,39 @@ class ConfiguredFactory:
             if names & ({label.partition(":")[0] for label in labels} | settings.provider_configs.keys()):
                 return True
         return False
+
+
+def complete(given: AIServiceConfig, spec: ProviderSpec) -> AIServiceConfig:
+    """A copy of a configuration with what the environment and the vendor's defaults add. From here on its key stays out of all records."""
+    config = dataclasses.replace(given, custom_config=dict(given.custom_config))
+    if config.api_key is None:
+        config.api_key = environment_key(spec)
+    if not config.base_url:
+        config.base_url = (os.environ.get(spec.base_url_env) if spec.base_url_env else None) or spec.base_url
+    if config.base_url and spec.parse_base_url:
+        config.base_url = spec.parse_base_url(config.base_url)
+    for variable, option in spec.option_env.items():
+        if os.environ.get(variable, "").strip():
+            config.custom_config.setdefault(option, os.environ[variable].strip())
+    secret = config.secret()
+    if secret:
+        register_secret(secret)
+    return config
+
+
+def check_key(config: AIServiceConfig, spec: ProviderSpec) -> None:
+    """Refuse a key that cannot be one, before it breaks a header.
+
+    Raises:
+        ConfigurationError: it has blanks, control characters or letters outside ASCII.
+    """
+    secret = config.secret()
+    if secret and (not secret.isascii() or not secret.isprintable() or " " in secret):
+        raise ConfigurationError(
+            f"the key for {spec.title} has characters that no key has.",
+            provider=spec.name,
+            hint="Copy it again, without blanks, line breaks and typographic dashes.",
+        )
 
 
 def environment_key(spec: ProviderSpec) -> SecretStr | None:

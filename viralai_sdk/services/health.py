@@ -14,6 +14,8 @@ FAILURES = 3
 """So many failures in a row open the circuit."""
 OPEN_SECONDS = 30.0
 """So long an open route goes to the end of the chain; then one call may try it again."""
+LONG_WISH, LONGEST_OPEN = 20.0, 600.0
+"""A provider that asks for a longer wait than the first opens its circuit at once, for as long as it asks, up to the second."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,14 @@ class Health:
             return chain
         return sorted(chain, key=lambda route: not self.healthy(service, route.provider))
 
+    def take(self, service: AIServiceType, chain: list[Route]) -> list[Route]:
+        """The order for a call that is made now. Where a circuit's time is over this call is the one that tries it; the others wait."""
+        ordered = self.order(service, chain)
+        state = self._states.get((service, ordered[0].provider)) if len(ordered) > 1 else None
+        if state is not None and state.open_until and state.open_until <= self._clock():
+            state.open_until = self._clock() + OPEN_SECONDS
+        return ordered
+
     def note(self, service: AIServiceType, route: Route, error: AIError | None) -> None:
         """Take the outcome of an attempt into account. Mistakes of the request say nothing about the provider's health."""
         key = (service, route.provider)
@@ -60,6 +70,6 @@ class Health:
         if not error.retryable:
             return
         state.failures += 1
-        if state.failures >= FAILURES:
-            wish = getattr(error, "retry_after", None) or 0.0
+        wish = min(getattr(error, "retry_after", None) or 0.0, LONGEST_OPEN)
+        if state.failures >= FAILURES or wish > LONG_WISH:
             state.open_until = self._clock() + max(OPEN_SECONDS, wish)

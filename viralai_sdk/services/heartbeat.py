@@ -50,4 +50,6 @@ class Heartbeat:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pulses.get().users -= 1
+        pulse = self._pulses.peek()  # None when a forgotten coroutine is thrown away after its loop
+        if pulse is not None:
+            pulse.users -= 1

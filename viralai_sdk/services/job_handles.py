@@ -3,62 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
-import json
-from collections.abc import AsyncIterator, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
 from viralai_sdk.interfaces.batch import BatchResult
-from viralai_sdk.interfaces.errors import AIError, JobCancelledError, JobFailedError, JobLostError
-from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, JobCancelledError, JobFailedError, JobLostError
 from viralai_sdk.interfaces.jobs import JobStatus, VideoStatus
 from viralai_sdk.interfaces.names import AIServiceType, service_type
 from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
-from viralai_sdk.interfaces.speech import SpeechSynthesisRequest
-from viralai_sdk.interfaces.steps import JobProgress, JobTicket
-from viralai_sdk.interfaces.text import TextGenerationRequest
-from viralai_sdk.interfaces.video import VideoGenerationRequest
+from viralai_sdk.interfaces.steps import JobProgress
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Call, Route
-from viralai_sdk.services.jobs import LOCAL, OWNER
+from viralai_sdk.services.job_rows import (
+    ending_of,
+    owner_is_dead,
+    request_of,
+    response_of,
+    share,
+    status_of,
+    ticket_of,
+    values,
+)
+from viralai_sdk.services.jobs import LOCAL, QUICK_CANCEL
 from viralai_sdk.services.runner import Runner
 from viralai_sdk.store.rows import JobRow
 
 if TYPE_CHECKING:
     from viralai_sdk.services.manager import AIServiceManager
 
-REQUESTS: dict[AIServiceType, type[Request]] = {
-    AIServiceType.TEXT_GENERATION: TextGenerationRequest,
-    AIServiceType.IMAGE_GENERATION: ImageGenerationRequest,
-    AIServiceType.VIDEO_GENERATION: VideoGenerationRequest,
-    AIServiceType.SPEECH_SYNTHESIS: SpeechSynthesisRequest,
-}
+T = TypeVar("T")
 OPEN = ("submitting", "running", "collecting")
-_STATES = {
-    "submitting": VideoStatus.PENDING,
-    "running": VideoStatus.PROCESSING,
-    "collecting": VideoStatus.PROCESSING,
-    "completed": VideoStatus.COMPLETED,
-    "failed": VideoStatus.FAILED,
-    "lost": VideoStatus.FAILED,
-    "cancelled": VideoStatus.CANCELLED,
-}
 
 
 class _Live:
-    """A job that this kernel works on: its task, its latest state, and who wants to hear of the next."""
+    """A job that this kernel works on: its call, its task and loop, its latest state, and who wants to hear of the next."""
 
     def __init__(self) -> None:
+        self.call: Call | None = None
         self.task: asyncio.Task[Response] | None = None
         self.latest: ProgressEvent | None = None
         self.changed = asyncio.Event()
+        self.loop = asyncio.get_running_loop()
 
     def hear(self, event: ProgressEvent) -> None:
         """Take an event of the job; runs in the job's loop."""
         self.latest = event
         self.changed.set()
+
+    @property
+    def working(self) -> bool:
+        """True while the task runs. One whose loop was closed under it never ends."""
+        return self.task is not None and not self.task.done() and not self.loop.is_closed()
+
+    async def there(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await something that belongs to the job's loop, which may be another one, such as that of `ai.sync`."""
+        if asyncio.get_running_loop() is self.loop:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+
+    async def outcome(self) -> Response:
+        """The task's result; stopping the wait does not stop the task."""
+        assert self.task is not None
+        return await asyncio.shield(self.task)
+
+    async def stop(self) -> None:
+        """Stop the task, and the provider's work with it."""
+        assert self.task is not None
+        assert self.call is not None
+        self.call.cancel_remotely = True
+        self.task.cancel()
+        await asyncio.wait([self.task])
 
 
 class JobHandle:
@@ -92,7 +110,7 @@ class JobHandle:
         return self.wait().__await__()
 
     async def cancel(self) -> bool:
-        """Stop the job, at the provider too. False when it was over already."""
+        """Stop the job, at the provider too. False when it was over already, or goes on because the provider cannot stop it."""
         return await self._jobs.cancel(self.id)
 
     async def __aiter__(self) -> AsyncIterator[JobStatus]:
@@ -106,6 +124,7 @@ class Jobs:
     def __init__(self, manager: AIServiceManager) -> None:
         self._manager = manager
         self._live: dict[str, _Live] = {}
+        self._moved: dict[str, str] = {}
 
     @property
     def _journal(self) -> Any:
@@ -130,6 +149,8 @@ class Jobs:
         live = _Live()
 
         def on_job(job_id: str) -> None:
+            if accepted.done() and accepted.result() != job_id:
+                self._went_on(accepted.result(), job_id)
             self._live[job_id] = live
             if not accepted.done():
                 accepted.set_result(job_id)
@@ -138,24 +159,35 @@ class Jobs:
         task = self._start(call, live)
         try:
             waiting: list[asyncio.Future[Any]] = [accepted, task]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            with self._manager.runtime.heartbeat:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            call.cancel_remotely = True
             task.cancel()
+            await asyncio.wait([task], timeout=QUICK_CANCEL)
             raise
         if accepted.done():
             return JobHandle(self, accepted.result())
         await task
         raise AssertionError("a call that was never accepted cannot succeed")
 
+    def _went_on(self, old: str, new: str) -> None:
+        """The first provider's job failed and the chain went on: who holds the old id finds the new one."""
+        self._moved[old] = new
+        row = self._journal.job(old)
+        self._journal.close_job(old, "failed", f"{row.message if row else 'failed'}; it went on as {new}")
+
     def _start(self, call: Call, live: _Live) -> asyncio.Task[Response]:
-        loop, post = asyncio.get_running_loop(), call.post
+        loop, post = live.loop, call.post
 
         def told(event: ProgressEvent) -> None:
             if post is not None:
                 post(event)
-            loop.call_soon_threadsafe(live.hear, event)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(live.hear, event)
 
-        call.post = told
+        call.post, call.detached = told, True
+        live.call = call
         live.task = asyncio.create_task(self._manager.run_call(call), name=f"viralai {call.id}")
         self._manager.runtime.keep_running(live.task)
         live.task.add_done_callback(lambda task: self._ended(task, live))
@@ -164,7 +196,20 @@ class Jobs:
     def _ended(self, task: asyncio.Task[Response], live: _Live) -> None:
         if not task.cancelled():
             task.exception()  # whoever waits gets it; without a waiter it is in the journal
+        elif live.call is not None and not live.call.cancel_remotely:
+            # Its loop ended under it. The job itself goes on, and the next who asks takes it over.
+            for job_id in [job_id for job_id, other in self._live.items() if other is live]:
+                del self._live[job_id]
         live.changed.set()
+
+    def _found(self, job_id: str) -> tuple[str, _Live | None]:
+        """The id under which a job goes on, and the job itself when this kernel works on it or has its result."""
+        job_id = self._moved.get(job_id, job_id)
+        live = self._live.get(job_id)
+        if live is not None and live.task is not None and not live.task.done() and live.loop.is_closed():
+            del self._live[job_id]
+            live = None
+        return job_id, live
 
     async def status(self, job_id: str) -> JobStatus:
         """State of a job. One that nobody works on here is looked up at its provider.
@@ -172,20 +217,24 @@ class Jobs:
         Raises:
             JobLostError: no job has this id.
         """
+        job_id, live = self._found(job_id)
         row = await self._row(job_id)
-        live = self._live.get(job_id)
-        if live is not None and live.task is not None and not live.task.done():
-            return _status(row, live.latest)
-        if row.state in ("running", "collecting") and row.remote_id not in (None, LOCAL):
-            progress = await self._look(row)
-            state = _status(row, None)
-            state.progress, state.stage, state.queue_position = (
-                progress.fraction,
-                progress.stage,
-                progress.queue_position,
-            )
-            return state
-        return _status(row, live.latest if live else None)
+        if live is not None or row.state not in ("running", "collecting") or row.remote_id in (None, LOCAL):
+            return status_of(row, live.latest if live else None)
+        state, (runner, adapter) = status_of(row, None), self._runner(row)
+        try:
+            with self._manager.runtime.heartbeat:
+                progress: JobProgress = await runner.drive(adapter.poll(ticket_of(row)))
+        except (JobFailedError, ContentPolicyError) as error:
+            return state.model_copy(update={"status": VideoStatus.FAILED, "error_message": error.message})
+        return state.model_copy(
+            update={
+                "status": VideoStatus.CANCELLED if progress.over == "cancelled" else state.status,
+                "progress": share(progress.fraction),
+                "stage": progress.stage,
+                "queue_position": progress.queue_position,
+            }
+        )
 
     async def wait(self, job_id: str, timeout: float) -> JobStatus:
         """Wait at most `timeout` seconds for a job; its state then, whatever it is."""
@@ -195,51 +244,54 @@ class Jobs:
 
     async def result(self, job_id: str, timeout: float | None = None) -> Response:
         """The response of a job; see `JobHandle.wait`."""
-        live = self._live.get(job_id)
-        if live is None or live.task is None:
-            live = await self._take_over(await self._row(job_id))
+        job_id, live = self._found(job_id)
+        if live is None:
+            row = await self._row(job_id)
+            if row.state == "completed":
+                return response_of(row)
+            live = await self._take_over(row)
         assert live.task is not None
         with self._manager.runtime.heartbeat:
             try:
                 async with asyncio.timeout(timeout):
-                    return await asyncio.shield(live.task)
-            except asyncio.CancelledError:
+                    return await live.there(live.outcome())
+            except (asyncio.CancelledError, concurrent.futures.CancelledError):
                 if live.task.cancelled():
                     raise JobCancelledError(f"job {job_id} was cancelled.", job_id=job_id) from None
                 raise
 
     async def cancel(self, job_id: str) -> bool:
         """Stop a job; see `JobHandle.cancel`."""
-        live = self._live.get(job_id)
-        if live is not None and live.task is not None:
-            if live.task.done():
+        job_id, live = self._found(job_id)
+        if live is not None:
+            if not live.working:
                 return False
-            live.task.cancel()
             with self._manager.runtime.heartbeat:
-                await asyncio.wait([live.task])
-            return live.task.cancelled()
+                await live.there(live.stop())
+            return (await self._row(job_id)).state == "cancelled"
         row = await self._row(job_id)
-        if row.over:
+        if row.over or row.remote_id is None:
             return False
-        stopped = False
-        if row.remote_id not in (None, LOCAL):
+        if row.remote_id != LOCAL:
             runner, adapter = self._runner(row)
-            stopped = await runner.drive(adapter.cancel(_ticket(row)))
+            with self._manager.runtime.heartbeat:
+                if not await runner.drive(adapter.cancel(ticket_of(row))):
+                    return False
         await asyncio.to_thread(self._journal.close_job, job_id, "cancelled", "cancelled by hand")
-        return stopped or row.remote_id == LOCAL
+        return True
 
     async def follow(self, job_id: str) -> AsyncIterator[JobStatus]:
         """Updates of a job until it is over, the last one included."""
+        job_id, live = self._found(job_id)
         row = await self._row(job_id)
-        live = self._live.get(job_id)
-        if (live is None or live.task is None) and not row.over:
+        if live is None and not row.over:
             live = await self._take_over(row)
-        while live is not None and live.task is not None and not live.task.done():
+        while live is not None and live.working:
             live.changed.clear()
             if live.latest is not None:
-                yield _status(row, live.latest)
+                yield status_of(row, live.latest)
             with self._manager.runtime.heartbeat:
-                await live.changed.wait()
+                await live.there(live.changed.wait())
         yield await self.status(job_id)
 
     async def resume(self, *, wait: bool = True) -> Any:
@@ -250,7 +302,7 @@ class Jobs:
         """
         handles, results = [], []
         for row in reversed(await self.list(open_only=True)):
-            if row.job_id in self._live or not await asyncio.to_thread(self._journal.claim, row.job_id, OWNER):
+            if row.job_id in self._live or not await self._claim(row):
                 continue
             try:
                 await self._take_over(row, claimed=True)
@@ -268,8 +320,8 @@ class Jobs:
 
     async def _take_over(self, row: JobRow, *, claimed: bool = False) -> _Live:
         if row.over:
-            raise _ending(row)
-        if not claimed and not await asyncio.to_thread(self._journal.claim, row.job_id, OWNER):
+            raise ending_of(row)
+        if not claimed and not await self._claim(row):
             raise JobFailedError(
                 f"another kernel works on job {row.job_id}.",
                 job_id=row.job_id,
@@ -282,8 +334,7 @@ class Jobs:
             raise JobLostError(
                 message + ".", job_id=row.job_id, provider=row.provider, service=row.service, billed="maybe"
             )
-        state = json.loads(row.state_json) if isinstance(row.state_json, str) else dict(row.state_json or {})  # type: ignore[arg-type]
-        if row.remote_id == LOCAL and not state.get("repeatable"):
+        if row.remote_id == LOCAL and not values(row.state_json).get("repeatable"):
             message = "the kernel ended while it made this from files that were given; nothing was paid; run it again"
             await asyncio.to_thread(self._journal.close_job, row.job_id, "lost", message)
             raise JobLostError(
@@ -293,12 +344,16 @@ class Jobs:
         self._start(self._call(row), live)
         return live
 
+    async def _claim(self, row: JobRow) -> bool:
+        """Take a job for this kernel; False while another living one has it."""
+        if row.owner and owner_is_dead(row.owner):
+            await asyncio.to_thread(self._journal.release, row.job_id, row.owner)
+        return bool(await asyncio.to_thread(self._journal.claim, row.job_id, self._manager.runtime.owner))
+
     def _call(self, row: JobRow) -> Call:
-        kind = service_type(row.service)
-        data = json.loads(row.request_json) if isinstance(row.request_json, str) else dict(row.request_json or {})  # type: ignore[arg-type]
         call = self._manager.call(
-            kind,
-            REQUESTS[kind](**data),
+            service_type(row.service),
+            request_of(row),
             provider=Route(row.provider, row.model),
             fallback=False,
             session_id=row.session_id,
@@ -308,7 +363,7 @@ class Jobs:
         if row.remote_id == LOCAL:
             call.on_job = lambda job_id: None
         else:
-            call.resume = _ticket(row)
+            call.resume = ticket_of(row)
         return call
 
     def _runner(self, row: JobRow) -> tuple[Runner, JobAdapter]:
@@ -320,12 +375,6 @@ class Jobs:
             raise JobLostError(f"{row.provider} does not work in jobs any more.", job_id=row.job_id)
         return Runner(self._manager.runtime, call, call.service), call.service
 
-    async def _look(self, row: JobRow) -> JobProgress:
-        runner, adapter = self._runner(row)
-        with self._manager.runtime.heartbeat:
-            found: JobProgress = await runner.drive(adapter.poll(_ticket(row)))
-        return found
-
     async def _row(self, job_id: str) -> JobRow:
         row: JobRow | None = await asyncio.to_thread(self._journal.job, job_id)
         if row is None:
@@ -336,44 +385,3 @@ class Jobs:
                 hint="`viralai jobs list` shows all.",
             )
         return row
-
-
-def _ticket(row: JobRow) -> JobTicket:
-    state = json.loads(row.state_json) if isinstance(row.state_json, str) else dict(row.state_json or {})  # type: ignore[arg-type]
-    return JobTicket(row.remote_id or "", state)
-
-
-def _status(row: JobRow, event: ProgressEvent | None) -> JobStatus:
-    response = json.loads(row.response_json) if isinstance(row.response_json, str) else {}
-    artifacts = (response or {}).get("artifacts") or []
-    path = artifacts[0]["path"] if artifacts else None
-    return JobStatus(
-        job_id=row.job_id,
-        status=_STATES[row.state],
-        progress=1.0 if row.state == "completed" else (event.fraction if event else None),
-        stage=event.stage if event else None,
-        queue_position=event.queue_position if event else None,
-        preview=event.preview if event else None,
-        video_path=path if row.service == AIServiceType.VIDEO_GENERATION.value else None,
-        error_message=row.message,
-        metadata={"provider": row.provider, "model": row.model, "paths": [item["path"] for item in artifacts]},
-    )
-
-
-def _ending(row: JobRow) -> AIError:
-    """Why a job that is over cannot be waited for. Its files, if it succeeded, are named."""
-    if row.state == "completed":
-        paths = _status(row, None).metadata["paths"]
-        return JobFailedError(
-            f"job {row.job_id} was completed and collected earlier.",
-            job_id=row.job_id,
-            billed="yes",
-            hint=f"Its files: {', '.join(paths)}.",
-        )
-    kinds = {"cancelled": JobCancelledError, "lost": JobLostError}
-    error = kinds.get(row.state, JobFailedError)
-    return error(
-        f"job {row.job_id} is {row.state}: {row.message or 'no reason given'}.",
-        job_id=row.job_id,
-        provider=row.provider,
-    )

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from viralai_sdk.interfaces.adapter import Adapter
-from viralai_sdk.interfaces.errors import EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError, StorageError
 from viralai_sdk.interfaces.image import ImageGenerationResponse
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import Artifact
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.speech import SpeechSynthesisResponse
-from viralai_sdk.interfaces.steps import MediaPayload, Payload, TextPayload
+from viralai_sdk.interfaces.steps import Blob, MediaPayload, Payload, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationResponse
 from viralai_sdk.interfaces.video import VideoGenerationResponse
 from viralai_sdk.services.call import Call
-from viralai_sdk.services.structured import parse_structured
+from viralai_sdk.services.closing import RESPONSES, close_job, finished
+from viralai_sdk.services.structured import parse_structured, wants_json
+from viralai_sdk.store.artifacts import Kept
 from viralai_sdk.store.measure import measure
 
 if TYPE_CHECKING:
@@ -45,23 +48,33 @@ class Keep:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         payload = call.payload
-        if call.response is not None:
-            await self._check_foreign(call, call.response)
-        elif isinstance(payload, TextPayload):
-            call.response = self._text(call, payload)
-        elif isinstance(payload, MediaPayload):
-            call.response = await self._media(call, payload)
-        else:
-            raise MalformedResponseError(f"the provider's code returned {type(payload).__name__} instead of a payload.")
-        if call.job_id is not None:
-            summary = call.response.model_dump(mode="json", include={"artifacts", "cost_usd", "model_used"})
-            self._runtime.journal.close_job(call.job_id, "completed", None, summary)
+        try:
+            if call.response is not None:
+                await self._check_foreign(call, call.response)
+            elif isinstance(payload, TextPayload):
+                call.response = self._text(call, payload)
+            elif isinstance(payload, MediaPayload):
+                call.response = await self._media(call, payload)
+            else:
+                told = type(payload).__name__
+                raise MalformedResponseError(f"the provider's code returned {told} instead of a payload.")
+        except (EmptyResultError, MalformedResponseError) as error:
+            close_job(self._runtime, call, "failed", error.message)
+            raise
+        except StorageError as error:
+            error.billed = "yes"
+            raise
+        except asyncio.CancelledError:
+            if call.open_job and call.job_id is not None:  # paid and done: whoever resumes it collects it again
+                self._runtime.journal.release(call.job_id, self._runtime.owner)
+            raise
+        close_job(self._runtime, call, "completed", None, call.response)
         return await proceed(call)
 
     def _text(self, call: Call, payload: TextPayload) -> TextGenerationResponse:
-        if not payload.text.strip() and payload.parsed is None:
+        if not payload.text.strip() and payload.parsed is None and payload.finish_reason != "tool_calls":
             raise EmptyResultError("the answer is empty.")
-        if isinstance(call.request, TextGenerationRequest) and call.request.response_schema is not None:
+        if isinstance(call.request, TextGenerationRequest) and wants_json(call.request):
             payload.parsed = parse_structured(payload, call.request)
         shared = self._shared(call, payload)
         return TextGenerationResponse(
@@ -73,19 +86,17 @@ class Keep:
             raise EmptyResultError("the answer has no file in it.")
         kind = KINDS[call.service_type]
         record = self._provenance(call, payload)
-        store = self._runtime.artifacts(call.session_id)
-        artifacts: list[Artifact] = []
-        for blob in payload.blobs:
-            stem = blob.name or call.request.words()[:80]
-            kept = await asyncio.to_thread(store.keep, blob, kind=kind, stem=stem, record=record)
-            artifacts.append(kept.artifact)
-            if kept.rescued:
-                call.note(
-                    "other",
-                    None,
-                    f"the session folder could not be written; the file was rescued to {kept.artifact.path}",
-                )
-        shared = self._shared(call, payload) | {"artifacts": artifacts}
+        kept, bad = await finished(self._store_all, call, payload.blobs, kind, record)
+        if not kept:
+            raise bad[0]
+        for error in bad:
+            call.note("other", None, f"{len(bad)} of {len(payload.blobs)} files were unusable: {error.message}")
+        for item in kept:
+            if item.rescued:
+                told = f"the session folder could not be written; the file was rescued to {item.artifact.path}"
+                call.note("other", None, told)
+        artifacts = [item.artifact for item in kept]
+        shared = self._shared(call, payload, artifacts[0].duration) | {"artifacts": artifacts}
         paths = [_shown(artifact.path) for artifact in artifacts]
         if kind == "image":
             return ImageGenerationResponse(image_paths=paths, **shared)
@@ -95,7 +106,7 @@ class Keep:
             )
         if artifacts[0].duration is None:
             raise MalformedResponseError("the recording's duration cannot be read.")
-        facts = measure(artifacts[0].path, "audio")
+        facts = kept[0].measured
         return SpeechSynthesisResponse(
             audio_path=paths[0],
             duration=artifacts[0].duration,
@@ -105,15 +116,29 @@ class Keep:
             **shared,
         )
 
-    def _shared(self, call: Call, payload: Payload) -> dict[str, Any]:
-        cost, source = self._runtime.costs.actual(call, payload)
+    def _store_all(
+        self, call: Call, blobs: list[Blob], kind: Kind, record: dict[str, str]
+    ) -> tuple[list[Kept], list[AIError]]:
+        """Store what is sound: one broken picture does not lose the others, which were paid for too."""
+        store = self._runtime.artifacts(call.session_id)
+        kept: list[Kept] = []
+        bad: list[AIError] = []
+        for blob in blobs:
+            try:
+                kept.append(store.keep(blob, kind=kind, stem=blob.name or call.request.words()[:80], record=record))
+            except (EmptyResultError, MalformedResponseError) as error:
+                bad.append(error)
+        return kept, bad
+
+    def _shared(self, call: Call, payload: Payload, seconds: float | None = None) -> dict[str, Any]:
+        cost, source = self._runtime.costs.actual(call, payload, seconds)
         metadata = {"prompt": call.request.words()[:500], **payload.metadata}
         if payload.request_id:
             metadata["request_id"] = payload.request_id
         return {
             "provider_used": call.provider,
             "model_used": payload.model or call.route.model,
-            "generation_time": call.elapsed,
+            "generation_time": time.perf_counter() - call.attempt_clock,
             "cost_usd": cost,
             "cost_source": source,
             "is_model": call.service.is_model if isinstance(call.service, Adapter) else True,
@@ -143,6 +168,8 @@ class Keep:
 
     async def _check_foreign(self, call: Call, response: Response) -> None:
         """A user's own service wrote its files itself: they are measured where they lie, and believed only then."""
+        if not isinstance(response, RESPONSES[call.service_type]):
+            raise MalformedResponseError(f"the service gave a {type(response).__name__}.")
         paths = _paths_of(response)
         if isinstance(response, TextGenerationResponse):
             if not response.text.strip() and response.parsed is None:
@@ -150,10 +177,10 @@ class Keep:
         elif not paths:
             raise EmptyResultError("the response names no file.")
         kind = KINDS.get(call.service_type)
-        if kind is not None and not response.artifacts:
+        if kind is not None:
             response.artifacts = [await asyncio.to_thread(describe, Path(path), kind) for path in paths]
         response.call_id, response.session_id = call.id, call.session_id
-        response.generation_time = response.generation_time or call.elapsed
+        response.generation_time = response.generation_time or time.perf_counter() - call.attempt_clock
         response.warnings = [*response.warnings, *call.notes]
 
 
@@ -164,12 +191,12 @@ def describe(path: Path, kind: Kind) -> Artifact:
         EmptyResultError, MalformedResponseError: it is not there, empty, or not what it claims to be.
     """
     try:
-        facts = measure(path, kind)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = path.stat().st_size
-    except OSError as error:
-        raise EmptyResultError(f"the response names {path.name!r}, which cannot be read: {error.strerror}.") from error
+        facts = measure(path, kind)
+    except (OSError, ValueError, StorageError) as error:
+        raise EmptyResultError(f"the response names {path.name!r}, which cannot be read: {error}.") from error
     shape = {"width": facts.width, "height": facts.height, "duration": facts.duration, "fps": facts.fps}
     return Artifact(path=path, media_type=facts.media_type, size=size, sha256=digest, **shape)
 
@@ -189,5 +216,5 @@ def _shown(path: Path) -> str:
     """Relative to where the caller works when it lies below, as one would write it."""
     try:
         return str(path.relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # it lies elsewhere, or the working folder is gone
         return str(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from viralai_sdk.interfaces.image import ImageGenerationRequest, ImageGenerationResponse, ImageGenerationService
 from viralai_sdk.interfaces.jobs import JobStatus
 from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.service import AIService, AIServiceConfig
 from viralai_sdk.interfaces.speech import (
     MultilingualSpeechRequest,
@@ -39,13 +40,18 @@ class _Managed(AIService):
         return self._now().provider
 
     def estimate_cost(self, *args: Any, **kwargs: Any) -> Any:
+        """USD, None when unknown; for a request, or as old text code asked, for `input_tokens` and `output_tokens`."""
+        route, raw, runtime = self._now(), self._raw(), self._manager.runtime
+        model = route.model or runtime.default_model(raw, self.service, route.provider)
         request = args[0] if args else kwargs.get("request")
-        route = self._now()
-        if request is None:
-            return self._raw().estimate_cost(*args, **kwargs)
-        runtime = self._manager.runtime
-        model = route.model or runtime.default_model(self._raw(), self.service, route.provider)
-        return runtime.costs.estimate(self._raw(), request, route.provider, model)
+        if isinstance(request, Request):
+            return runtime.costs.estimate(raw, request, route.provider, model)
+        if type(raw).estimate_cost is not AIService.estimate_cost:
+            return raw.estimate_cost(*args, **kwargs)
+        counted = dict(zip(("input_tokens", "output_tokens"), args, strict=False)) | kwargs
+        return runtime.costs.of_tokens(
+            route.provider, model, counted.get("input_tokens", 0), counted.get("output_tokens", 0)
+        )
 
     def _now(self) -> Route:
         return self._route or self._manager.default_route(self.service)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from viralai_sdk.config.configuration import AIConfiguration
+from viralai_sdk.interfaces.adapter import Adapter
 from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError, ConfigurationError
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, service_type
 from viralai_sdk.interfaces.requests import Request
@@ -17,11 +19,13 @@ from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.speech import MultilingualSpeechRequest, SpeechSynthesisResponse, Voice
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationService
 from viralai_sdk.providers import registry
+from viralai_sdk.providers.compatible.configured import register_configured
 from viralai_sdk.services.adapt import OPERATIONS
 from viralai_sdk.services.call import Call, Route
 from viralai_sdk.services.job_handles import Jobs
 from viralai_sdk.services.managed import managed
 from viralai_sdk.services.pipeline import Pipeline
+from viralai_sdk.services.runner import unexpected
 from viralai_sdk.services.runtime import Runtime
 from viralai_sdk.services.speaking import multilingual, voices
 
@@ -48,6 +52,7 @@ class AIServiceManager:
 
     def _check_names(self) -> None:
         """Names in the configuration are resolved now, so that a misspelt one does not wait for the night's run."""
+        register_configured(self.config.providers)
         for name in self.config.providers:
             registry.resolve(name)
         for kind, settings in self.config.services.items():
@@ -64,9 +69,13 @@ class AIServiceManager:
         """
         if isinstance(spec, Route):
             return Route(spec.provider, model or spec.model, spec.service)
-        name, _, named_model = (spec.value if isinstance(spec, AIProvider) else spec.strip()).partition(":")
+        label = spec.value if isinstance(spec, AIProvider) else spec
+        if not isinstance(label, str):
+            raise ConfigurationError(f"a provider is named by text, not by {type(label).__name__}.")
+        name, _, named_model = label.strip().partition(":")
         provider = registry.resolve(name, service)
-        if service.canonical not in registry.services_of(provider):
+        kind = service.canonical
+        if kind not in registry.spec_of(provider).services and kind not in registry.services_of(provider):
             registry.implementation(provider, service)
         return Route(provider, model or named_model or None)
 
@@ -176,10 +185,15 @@ class AIServiceManager:
         with self.runtime.heartbeat:
             try:
                 return await self.pipeline.run(call)
-            except AIError as error:
+            except (AIError, asyncio.CancelledError) as error:
                 if not os.environ.get("VIRALAI_DEBUG"):
                     error.__traceback__ = None
-                raise error  # noqa: TRY201 (a bare raise would bring the frames back)
+                    if isinstance(error, asyncio.CancelledError):
+                        # A notebook takes longer to draw thirty frames of the transport than to stop.
+                        error.__context__ = None
+                raise error  # by name: a bare raise would bring the frames back
+            finally:
+                self.runtime.hub.render()
 
     def call(
         self,
@@ -222,21 +236,27 @@ class AIServiceManager:
         errors: list[AIError] = []
         for route in self.routes(kind):
             try:
-                target = getattr(self.runtime.factory.service(kind, route.provider), operation, None)
-                if target is None:
-                    raise ConfigurationError(
-                        f"{route.provider} has no operation {operation!r}.", provider=route.provider
-                    )
-                answer = target(*args, **kwargs)
+                answer = self._operation(kind, route, operation)(*args, **kwargs)
                 return await answer if inspect.isawaitable(answer) else answer
-            except AIError as error:
-                errors.append(error)
-                if error.ends_chain:
+            except Exception as error:  # one provider's code may fail in any way; the next one is asked
+                errors.append(unexpected(error))
+                if errors[-1].ends_chain:
                     raise
+        if len(errors) == 1:
+            raise errors[0]
         told = "; ".join(str(error) for error in errors)
         raise AllProvidersFailedError(
             f"all providers failed for {kind.value}.{operation}: {told}", errors=errors
         ) from errors[-1]
+
+    def _operation(self, kind: AIServiceType, route: Route, name: str) -> Callable[..., Any]:
+        """A method of a provider's service; an adapter's goes through the pipeline, since an adapter only describes."""
+        service = self.runtime.factory.service(kind, route.provider)
+        target = getattr(managed(self, kind, route) if isinstance(service, Adapter) else service, name, None)
+        if not callable(target):
+            raise ConfigurationError(f"{route.provider} has no operation {name!r}.", provider=route.provider)
+        found: Callable[..., Any] = target
+        return found
 
     async def generate_content_async(self, prompt: str, max_tokens: int = 1000, temperature: float = 0.7) -> str:
         """Old code's shortcut to the text of an answer. Unlike there, an error is raised, not turned into an empty text."""

@@ -74,8 +74,8 @@ class Pipeline:
 
 
 def _link(stage: Stage, rest: Proceed) -> Proceed:
-    async def step(call: Call) -> Response:
-        return await stage(call, rest)
+    def step(call: Call) -> Awaitable[Response]:
+        return stage(call, rest)
 
     return step
 

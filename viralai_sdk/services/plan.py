@@ -93,7 +93,7 @@ def _planned(runtime: Runtime, call: Call, request: Request, route: Route) -> Pl
         model = route.model or runtime.default_model(service, call.service_type, route.provider)
         changes = service.check(request, model or "") if isinstance(service, Adapter) else []
         changes = [*changes, *runtime.lifecycle(route.provider, model)]
+        price = runtime.costs.estimate(service, request, route.provider, model)
     except AIError as error:
         return PlannedRoute(route.provider, route.model, False, healthy, problem=str(error))
-    price = runtime.costs.estimate(service, request, route.provider, model)
     return PlannedRoute(route.provider, model, True, healthy, price, None, changes)

@@ -27,9 +27,9 @@ class Record:
         row.seconds, row.started = call.elapsed, call.started
         row.retries = sum(attempt.retries for attempt in call.attempts)
         row.prompt_sha256 = hashlib.sha256(call.request.words().encode()).hexdigest()
-        row.request_json, row.attempts_json = call.request.model_dump_json(), call.attempts
+        row.request_json, row.attempts_json = call.request.to_json(), call.attempts
         if error is None and response is not None:
-            row.billed = "yes"
+            row.billed = "no" if response.cached or not response.is_model else "yes"
             row.model, row.cached = response.model_used, response.cached
             row.cost_usd, row.cost_source = response.cost_usd, response.cost_source
             row.artifacts_json, row.warnings_json = response.artifacts, response.warnings
@@ -38,11 +38,20 @@ class Record:
         else:
             row.outcome = _outcome(error)
             row.error, row.message = type(error).__name__, str(error)[:500]
-            row.billed = error.billed if isinstance(error, AIError) else "maybe"
+            row.billed = error.billed if isinstance(error, AIError) else _billed(call)
             row.warnings_json = call.notes
         self._runtime.journal.record_call(row)
         if call.post is not None:
-            call.post(call.event(_STATES[row.outcome], "" if error is None else type(error).__name__))
+            told = "" if error is None else type(error).__name__
+            call.post(call.event(_STATES[row.outcome], told, message=call.ending))
+        call.recorded = True
+        if getattr(error, "rescued", None) is None:  # a paid result that could be stored nowhere still lies there
+            self._runtime.clear(call.id)
+
+
+def _billed(call: Call) -> Literal["no", "maybe", "yes"]:
+    """Whether a stopped call may have cost something: what its attempts say, and nothing when there was none."""
+    return max((attempt.billed for attempt in call.attempts), key=("no", "maybe", "yes").index, default="no")
 
 
 _STATES: dict[str, State] = {"ok": "done", "refused": "failed", "failed": "failed", "cancelled": "cancelled"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from viralai_sdk.interfaces.adapter import Adapter
 from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError, ContentPolicyError, MalformedResponseError
-from viralai_sdk.interfaces.records import Attempt, Outcome
+from viralai_sdk.interfaces.records import Attempt, CallWarning, Outcome
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.call import Route as CallRoute
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Route:
     """Moves on after any failure that another provider might not have, and keeps the list of what was tried.
 
-    A refusal of the content ends the chain: it is reported, not evaded. So does a streamed answer that broke off after its first
-    piece, since what was said cannot be unsaid.
+    Three things end the chain: a refusal of the content, which is reported, not evaded; a streamed answer that broke off after its
+    first piece, since what was said cannot be unsaid; and a job that the provider goes on with, since it is paid for.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -31,43 +31,60 @@ class Route:
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         common = call.notes
         errors: list[AIError] = []
-        for route in self._runtime.health.order(call.service_type, call.chain):
-            call.route, call.notes, call.retries = route, list(common), 0
-            call.attempt_clock = time.perf_counter()
+        for route in self._runtime.health.take(call.service_type, call.chain):
+            call.begin(route)
+            call.notes = list(common)
             try:
                 response = await self._attempt(call, proceed)
             except asyncio.CancelledError:
                 self._note(call, "cancelled", None)
                 raise
-            except AIError as error:
-                self._note(call, "failed", call.blame(error))
+            except AIError as failure:
+                error = call.blame(self._runtime.explain(failure, route.provider, route.model))
+                sent = call.patience is not None
+                self._note(call, "failed" if sent else "skipped", error)
                 errors.append(error)
-                if error.ends_chain or call.emitted:
-                    raise
+                if error.ends_chain or call.emitted or call.open_job:
+                    if error is failure:
+                        raise
+                    raise error from failure
                 continue
+            finally:
+                call.patience = None
             self._note(call, "ok", None)
             response.attempts = call.attempts
+            response.warnings = [*response.warnings, *_maybe_charged(call.attempts)]
             return response
         raise _summary(call, errors)
 
     async def _attempt(self, call: Call, proceed: Proceed) -> Response:
-        route = call.route
-        call.service = route.service or self._runtime.factory.service(call.service_type, route.provider)
-        if route.model is None:
-            route.model = self._runtime.default_model(call.service, call.service_type, route.provider)
-        if isinstance(call.service, Adapter):
-            call.notes += call.service.check(call.request, route.model or "")
-        call.notes += self._runtime.lifecycle(route.provider, route.model)
         try:
+            self._prepare(call)
             return await proceed(call)
         except AIError:
             raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody stopped us: a provider's code cancelled something of its own and let it out.
+            raise MalformedResponseError("the provider's code cancelled itself.") from error
         except Exception as error:
             # A provider's code may fail in ways nobody thought of; for the chain that is one more failed attempt, with its cause kept.
             raise MalformedResponseError(f"{type(error).__name__} in the provider's code: {error}") from error
 
+    def _prepare(self, call: Call) -> None:
+        """Everything before the first byte is sent."""
+        route, kind = call.route, call.service_type
+        service = route.service or self._runtime.factory.service(kind, route.provider)
+        model = route.model or self._runtime.default_model(service, kind, route.provider)
+        call.service, call.route = service, CallRoute(route.provider, model, route.service)
+        if isinstance(service, Adapter):
+            call.notes += service.check(call.request, model or "")
+        call.notes += self._runtime.lifecycle(route.provider, model)
+
     def _note(self, call: Call, outcome: Outcome, error: AIError | None) -> None:
-        seconds = time.perf_counter() - call.attempt_clock
+        sent = "no" if call.free else "yes" if outcome == "ok" else "maybe"
         call.attempts.append(
             Attempt(
                 provider=call.route.provider,
@@ -75,20 +92,29 @@ class Route:
                 outcome=outcome,
                 error=type(error).__name__ if error else None,
                 message=str(error.message)[:500] if error else None,
-                seconds=seconds,
+                seconds=time.perf_counter() - call.attempt_clock,
                 retries=call.retries,
-                billed=error.billed if error else ("yes" if outcome == "ok" else "maybe"),
+                billed=error.billed if error else sent,
             )
         )
-        if outcome != "cancelled" and not isinstance(error, ContentPolicyError):
+        if outcome in ("ok", "failed") and not isinstance(error, ContentPolicyError):
             self._runtime.health.note(call.service_type, call.route, error)
+
+
+def _maybe_charged(attempts: list[Attempt]) -> list[CallWarning]:
+    """What failed attempts may have cost is not in the result's price, and that is said."""
+    charged = [attempt.provider for attempt in attempts if attempt.outcome == "failed" and attempt.billed != "no"]
+    if not charged:
+        return []
+    told = f"failed attempts at {', '.join(charged)} may have been charged; cost_usd does not count them"
+    return [CallWarning(kind="other", parameter="cost_usd", message=told)]
 
 
 def _summary(call: Call, errors: list[AIError]) -> AIError:
     if len(errors) == 1:
         return errors[0]
     told = "; ".join(f"{attempt.provider}: {attempt.error} ({attempt.message})" for attempt in call.attempts)
-    billed = "maybe" if any(error.billed != "no" for error in errors) else "no"
+    billed = max((error.billed for error in errors), key=("no", "maybe", "yes").index)
     return AllProvidersFailedError(
         f"every provider of the chain failed for {call.service_type.value}. {told}",
         attempts=call.attempts,
@@ -97,8 +123,3 @@ def _summary(call: Call, errors: list[AIError]) -> AIError:
         billed=billed,
         retryable=any(error.retryable for error in errors),
     )
-
-
-def with_model(route: CallRoute, model: str | None) -> CallRoute:
-    """A copy of the route, with the model when one is given."""
-    return CallRoute(route.provider, model or route.model, route.service)

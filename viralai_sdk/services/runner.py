@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
-from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Report, Send
+from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Payload, Report, Send
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.retry import Patience
 from viralai_sdk.wire.download import download
@@ -70,6 +72,8 @@ class Runner:
                     step = steps.send(value) if error is None else steps.throw(error)
                 except StopIteration as stop:
                     return stop.value
+                except AIError:
+                    raise
                 except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
                     raise unreadable(cause) from cause
                 value, error = None, None
@@ -84,26 +88,27 @@ class Runner:
         """Run a streaming generator, handing on each piece as it comes."""
         try:
             first = _advance(steps, None)
-            if isinstance(first, _Done):
-                return first.value
-            if not isinstance(first, Send):
-                return self._local_pieces(steps, first)
-            return await self._remote_pieces(steps, first)
+            while isinstance(first, Compute):
+                first = _advance(steps, await self._compute(first))
+            if isinstance(first, Send):
+                return await self._remote_pieces(steps, first)
+            return await self._local_pieces(steps, first)
         finally:
             steps.close()
 
-    def _local_pieces(self, steps: Generator[Any, Any, Any], piece: Any) -> Any:
+    async def _local_pieces(self, steps: Generator[Any, Any, Any], piece: Any) -> Any:
         while not isinstance(piece, _Done):
             self._emit(piece)
+            await asyncio.sleep(0)
             piece = _advance(steps, None)
         return piece.value
 
     async def _remote_pieces(self, steps: Generator[Any, Any, Any], step: Send) -> Any:
-        http, emit, send = self._runtime.http, self._call.emit, steps.send
+        emit, send = self._call.emit, steps.send
         assert emit is not None
-        async with http.stream(step, self._target) as (answer, events):
-            if events is None:
-                raise self._call.blame(self._adapter.error(answer))
+        async with AsyncExitStack() as stack:
+            # Opening may be tried again, as any request; once the first event came, nothing is.
+            answer, events = await self._patience(lambda: self._open(stack, step), creates=step.creates)
             try:
                 async for event in events:
                     piece = send(event)
@@ -112,10 +117,23 @@ class Runner:
                         emit(piece)
                 piece = send(END)
             except StopIteration as stop:
+                if isinstance(stop.value, Payload) and stop.value.request_id is None:
+                    stop.value.request_id = answer.headers.get("x-request-id") or answer.headers.get("request-id")
                 return stop.value
+            except AIError:
+                raise
             except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
                 raise unreadable(cause) from cause
         raise MalformedResponseError("the stream's reader did not finish at its end.")
+
+    async def _open(self, stack: AsyncExitStack, step: Send) -> tuple[Answer, AsyncIterator[Any]]:
+        """Open a stream that stays open as long as the stack."""
+        async with AsyncExitStack() as attempt:
+            answer, events = await attempt.enter_async_context(self._runtime.http.stream(step, self._target))
+            if events is None:
+                raise self._call.blame(self._adapter.error(answer))
+            stack.push_async_exit(attempt.pop_all())
+        return answer, events
 
     def _emit(self, piece: Any) -> None:
         if piece and self._call.emit is not None:
@@ -144,7 +162,8 @@ class Runner:
 
     async def _download(self, step: Download) -> Any:
         allowed = self._runtime.is_local(self._adapter.config)
-        return await download(self._runtime.http, step, self._target, self._runtime.spool, allow_private=allowed)
+        folder = self._runtime.workspace(self._call.id)
+        return await download(self._runtime.http, step, self._target, folder, allow_private=allowed)
 
     async def _parallel(self, step: Parallel) -> list[Any]:
         tasks = [asyncio.ensure_future(self.drive(branch)) for branch in step.branches]
@@ -154,9 +173,10 @@ class Runner:
             for task in tasks:
                 task.cancel()
         for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, AIError):
+            if isinstance(result, asyncio.CancelledError):
                 raise result
-        return list(results)
+        # Whatever made one branch fail, what the others paid for is not lost.
+        return [unexpected(result) if isinstance(result, Exception) else result for result in results]
 
     async def _compute(self, step: Compute) -> Any:
         stop = threading.Event()
@@ -166,27 +186,32 @@ class Runner:
                 raise Stopped
             self._call.report(fraction, stage, preview)
 
-        task = asyncio.ensure_future(asyncio.to_thread(_guarded, step, report, self._runtime.spool))
+        workspace = self._runtime.workspace(self._call.id)
+        task = asyncio.ensure_future(asyncio.to_thread(_guarded, step, report, stop, workspace))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             stop.set()
+            task.add_done_callback(lambda done: _forget(done, workspace))
+            self._runtime.keep_running(task)
             await asyncio.wait([task], timeout=THREAD_GRACE)
-            task.add_done_callback(_forget)
             raise
 
 
-def _guarded(step: Compute, report: Callable[..., None], workspace: Path) -> Any:
+def _guarded(step: Compute, report: Callable[..., None], stop: threading.Event, workspace: Path) -> Any:
     try:
+        if stop.is_set():  # stopped while it waited for a free thread
+            raise Stopped
         return step.function(*step.args, report=report, workspace=workspace, **step.kwargs)
     except Stopped:
         raise AIError("stopped") from None
 
 
-def _forget(task: asyncio.Future[Any]) -> None:
+def _forget(task: asyncio.Future[Any], workspace: Path) -> None:
     """Nobody waits for the result of a stopped thread; looking at it keeps asyncio from complaining that nobody did."""
     if not task.cancelled():
         task.exception()
+    shutil.rmtree(workspace, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -199,14 +224,21 @@ def _advance(steps: Generator[Any, Any, Any], value: Any) -> Any:
         return steps.send(value)
     except StopIteration as stop:
         return _Done(stop.value)
+    except AIError:
+        raise
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as cause:
         raise unreadable(cause) from cause
 
 
+def unexpected(error: Exception) -> AIError:
+    """The error itself when it is one of ours, else one that names what a provider's code raised."""
+    if isinstance(error, AIError):
+        return error
+    return MalformedResponseError(f"{type(error).__name__} in the provider's code: {error}")
+
+
 def unreadable(cause: Exception) -> AIError:
-    """The error for an answer that an adapter could not read. An AIError that is also a ValueError stays what it is."""
-    if isinstance(cause, AIError):
-        return cause
+    """The error for an answer that an adapter could not read."""
     return MalformedResponseError(
         f"the answer does not have the expected shape ({type(cause).__name__}: {str(cause)[:200]})."
     )

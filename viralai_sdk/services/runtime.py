@@ -6,15 +6,17 @@ import asyncio
 import datetime
 import importlib
 import os
-import tempfile
+import shutil
+import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from viralai_sdk.catalog.catalog import Catalog
 from viralai_sdk.config.configuration import AIConfiguration
-from viralai_sdk.interfaces.errors import ModelRetiredError
+from viralai_sdk.interfaces.errors import AIError, ConfigurationError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.responses import Response
@@ -26,13 +28,16 @@ from viralai_sdk.services.costs import Costs
 from viralai_sdk.services.factory import ConfiguredFactory
 from viralai_sdk.services.health import Health
 from viralai_sdk.services.heartbeat import Heartbeat
+from viralai_sdk.services.lifecycle import explain, lifecycle
 from viralai_sdk.store.artifacts import ArtifactStore
+from viralai_sdk.store.files import storage_error
 from viralai_sdk.store.journal import Journal
 from viralai_sdk.store.sessions import Session
 from viralai_sdk.wire.http import Http
 
-RETIRING_DAYS = 60
-"""A model that ends within so many days is mentioned in every response."""
+ABANDONED_AFTER = 24 * 3600.0
+CLOSE_SECONDS = 1.0
+"""Closing waits so long for what goes on in the background, such as a cancellation on its way to the provider."""
 
 
 class Runtime:
@@ -55,7 +60,7 @@ class Runtime:
     ) -> None:
         self.config = config if config is not None else AIConfiguration.discover()
         self.home = (home or Path(os.environ.get("VIRALAI_HOME") or Path.cwd())).absolute()
-        self.catalog = Catalog(self.config.catalog)
+        self.catalog = Catalog(self.config.catalog, registry.catalog_of)
         self.http = Http(_transport(self.config))
         self.journal = Journal(self.home / ".viralai" / "journal.db")
         self.session = Session(self.home / "outputs", session)
@@ -64,10 +69,14 @@ class Runtime:
         self.costs = Costs(self, self.catalog)
         self.hub = ProgressHub(choose_view(progress))
         self.heartbeat = Heartbeat(self.hub.render)
-        self._today = today or datetime.date.today
+        self.today = today or datetime.date.today
         self._stores: dict[str, ArtifactStore] = {}
         self._spent: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._proven = False
+        self._workspaces: set[str] = set()
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        """Who claims jobs: this object in this process, so that no other collects what it works on."""
         self._running: set[asyncio.Future[Any]] = set()
 
     @property
@@ -78,12 +87,45 @@ class Runtime:
     @property
     def spool(self) -> Path:
         """Folder for files that are still being made: on the same disk as the results, so that a rename finishes them."""
-        folder = self.home / ".viralai" / "tmp"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return Path(tempfile.gettempdir())
+        return self.home / ".viralai" / "tmp"
+
+    async def writable(self) -> None:
+        """Prove once that calls can be written down, before anything is paid for.
+
+        Raises:
+            StorageError: the journal is damaged, foreign, or lies where nothing can be written.
+        """
+        if not self._proven:
+            await asyncio.to_thread(self._prove)
+            self._proven = True
+
+    def _prove(self) -> None:
+        self.journal.writable()
+        # What a killed process left unfinished a day ago belongs to nobody any more.
+        for folder in self.spool.glob("call_*"):
+            if folder.stat().st_mtime < time.time() - ABANDONED_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def workspace(self, call_id: str) -> Path:
+        """Folder for a call's unfinished files, made now; `clear` takes it away with whatever was left in it.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        folder = self.spool / call_id
+        if call_id not in self._workspaces:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise storage_error("create", folder, error) from error
+            self._workspaces.add(call_id)
         return folder
+
+    def clear(self, call_id: str) -> None:
+        """Remove a call's unfinished files, if it made any."""
+        if call_id in self._workspaces:
+            self._workspaces.discard(call_id)
+            shutil.rmtree(self.spool / call_id, ignore_errors=True)
 
     def artifacts(self, session_id: str) -> ArtifactStore:
         """Where a session's files go."""
@@ -117,22 +159,11 @@ class Runtime:
         Raises:
             ModelRetiredError: its end has passed.
         """
-        known = self.catalog.model(provider, model)
-        if known is None or known.retires is None:
-            return []
-        days = (known.retires - self._today()).days
-        instead = f"use {known.replaced_by!r} instead" if known.replaced_by else "choose another model"
-        if days < 0:
-            raise ModelRetiredError(
-                f"the model {model!r} ended on {known.retires}.",
-                replaced_by=known.replaced_by,
-                hint=f"{instead[0].upper()}{instead[1:]}.",
-            )
-        if days > RETIRING_DAYS:
-            return []
-        return [
-            CallWarning(kind="deprecated", parameter="model", message=f"{model} ends on {known.retires}; {instead}")
-        ]
+        return lifecycle(self.catalog.model(provider, model), self.today())
+
+    def explain(self, error: AIError, provider: str, model: str | None) -> AIError:
+        """The error with what the catalog knows about the model's end; see `explain`."""
+        return explain(error, self.catalog.model(provider, model), self.today())
 
     def spent(self, session_id: str) -> float:
         """USD known to be spent in a session, earlier kernels included."""
@@ -158,10 +189,12 @@ class Runtime:
 
     async def aclose(self) -> None:
         """Close this loop's connections and write down what is still to be written."""
-        for task in list(self._running):
-            await asyncio.wait([task], timeout=1.0)
+        here = asyncio.get_running_loop()
+        waiting = [task for task in self._running if task.get_loop() is here and task is not asyncio.current_task()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
         await self.http.aclose()
-        await asyncio.to_thread(self.journal.flush)
+        await asyncio.to_thread(self.journal.close)
 
     def close(self) -> None:
         """Close the journal."""
@@ -169,6 +202,16 @@ class Runtime:
 
 
 def _transport(config: AIConfiguration) -> Any:
-    if os.environ.get("VIRALAI_TRANSPORT", "").lower() != "aiohttp":
+    chosen = os.environ.get("VIRALAI_TRANSPORT", "").strip().lower() or config.transport
+    if chosen == "httpx2":
         return None
-    return importlib.import_module("viralai_sdk.wire.aiohttp_transport").AiohttpTransport
+    if chosen != "aiohttp":
+        raise ConfigurationError(
+            f"VIRALAI_TRANSPORT: there is no transport {chosen!r}.", hint="Give httpx2 or aiohttp."
+        )
+    try:
+        return importlib.import_module("viralai_sdk.wire.aiohttp_transport").AiohttpTransport
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the transport aiohttp needs the package {error.name!r}.", hint="pip install 'viralai-sdk[fast]'"
+        ) from error

@@ -10,7 +10,7 @@ from viralai_sdk.interfaces.adapter import SpeechAdapter
 from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
 from viralai_sdk.services.call import Call, Route
-from viralai_sdk.services.factory import environment_key
+from viralai_sdk.services.factory import check_key, complete
 from viralai_sdk.services.pipeline import Pipeline
 from viralai_sdk.services.runner import Runner
 from viralai_sdk.services.runtime import Runtime
@@ -26,9 +26,8 @@ def _call(service: AIService, request: Any) -> Call:
     from viralai_sdk.providers import registry
 
     spec = registry.spec_of(registry.resolve(service.config.provider, service.service))
-    if service.config.api_key is None:
-        service.config.api_key = environment_key(spec)
-    service.config.base_url = service.config.base_url or spec.base_url
+    service.config = complete(service.config, spec)
+    check_key(service.config, spec)
     runtime, _ = _shared()
     return Call(service.service.canonical, request, [Route(spec.name, None, service)], runtime.session_id)
 

@@ -44,3 +44,5 @@ async def stream(manager: AIServiceManager, call: Call) -> AsyncGenerator[TextCh
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
+        elif not task.cancelled():
+            task.exception()  # who left early does not want to hear of it; the journal has it

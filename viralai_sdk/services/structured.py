@@ -15,6 +15,11 @@ from viralai_sdk.interfaces.text import TextGenerationRequest
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
 
+def wants_json(request: TextGenerationRequest) -> bool:
+    """True when the answer is to be a value: by a schema, or by `response_format="json"`."""
+    return request.response_schema is not None or request.response_format == "json"
+
+
 def parse_structured(payload: TextPayload, request: TextGenerationRequest) -> Any:
     """The value of an answer to a request with a schema: an instance of the pydantic model when one was given, else plain JSON values.
 

@@ -27,6 +27,7 @@ class Validate:
             raise ConfigurationError(f"no provider serves {call.service_type.short}.")
         if isinstance(call.request, VideoGenerationRequest) and call.request.platform:
             call.request = on_platform(call.request)
+        await self._runtime.writable()
         if call.service_type is not AIServiceType.TEXT_GENERATION:
             self._runtime.artifacts(call.session_id).writable()
         return await proceed(call)

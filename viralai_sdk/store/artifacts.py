@@ -38,6 +38,7 @@ class Kept:
     """One stored result. `rescued`: it lies outside the session, because the session's folder could not be written."""
 
     artifact: Artifact
+    measured: Measured
     rescued: bool = False
 
 
@@ -94,7 +95,7 @@ class ArtifactStore:
         failure: StorageError | None = None
         for number, folder in enumerate([self.dir / FOLDERS[kind], *rescue_folders(self.session_id)]):
             try:
-                return Kept(item.store(folder / name, record), rescued=number > 0)
+                return Kept(item.store(folder / name, record), item.measured, rescued=number > 0)
             except StorageError as error:
                 failure = failure or error
         assert failure is not None

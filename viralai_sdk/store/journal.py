@@ -182,6 +182,15 @@ class Journal:
 
     # --- the file ----------------------------------------------------------------------------------------------------------------
 
+    def writable(self) -> None:
+        """Prove that rows can be written, before anything is paid for.
+
+        Raises:
+            StorageError: they cannot.
+        """
+        with self._writer.transaction():
+            pass
+
     def flush(self) -> None:
         """Return when every recorded call is in the file."""
         self._writer.flush()

@@ -230,10 +230,9 @@ def _mp3(data: bytes, text: bytes) -> bytes:
     if not data.startswith(b"ID3"):
         frame = b"TXXX" + len(content).to_bytes(4, "big") + b"\0\0" + content
         return b"ID3\x03\0\0" + _synchsafe(len(frame)) + frame + data
-    version, flags = data[3], data[5]
-    if version not in (3, 4) or flags or len(data) < 10:
+    if len(data) < 10 or data[3] not in (3, 4) or data[5]:
         return data  # unsynchronised or extended tags would have to be rewritten
-    size = _from_synchsafe(data[6:10])
+    version, size = data[3], _from_synchsafe(data[6:10])
     frame = (
         b"TXXX" + (_synchsafe(len(content)) if version == 4 else len(content).to_bytes(4, "big")) + b"\0\0" + content
     )
@@ -243,7 +242,7 @@ def _mp3(data: bytes, text: bytes) -> bytes:
 def _find_mp3(file: BinaryIO, size: int) -> bytes | None:
     file.seek(0)
     head = file.read(10)
-    if not head.startswith(b"ID3") or head[3] not in (3, 4):
+    if len(head) < 10 or not head.startswith(b"ID3") or head[3] not in (3, 4):
         return None
     end = min(10 + _from_synchsafe(head[6:10]), size)
     wanted = b"\0" + KEY.encode() + b"\0"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 MARK = "[redacted]"
 SHORTEST_SECRET = 6
@@ -29,20 +31,23 @@ _KEY_SHAPE = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{16,}|AKIA[A-Z0-9]{16}|gsk_[A-Za-z0-9]{16,}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)"
 )
-_SUSPECT = re.compile(
-    r"(?i)://|\\u|\\/|bearer|basic|authorization|auth\"|key|secret|token\"|[_-]token\b|token\s|passw|pwd|cookie|credential|signature"
-    r"|signed|sk-|aiza|ya29|akia|gsk_|eyj"
+_WORDS = (
+    *("://", r"\u", r"\/", "bearer", "basic", "authorization", 'auth"', "key", "secret", "passw", "pwd", "cookie"),
+    *("credential", "signature", "signed", "sk-", "aiza", "ya29", "akia", "gsk_", "eyj"),
 )
-"""A quick look at a whole text: without a hit there is nothing that the patterns above would change."""
+_TOKEN = re.compile(r'token[\s"\\]|[_-]token\b')
 
 _lock = threading.Lock()
 _secrets: set[str] = set()
 _pattern: re.Pattern[str] | None = None
+_ordered: tuple[str, ...] = ()
+_escaped = False
+"""Some secret looks different inside JSON text, where quotes, backslashes and control characters are escaped."""
 
 
 def register_secret(secret: str) -> None:
     """From now on this string is replaced wherever it turns up. Strings under six characters are ignored."""
-    global _pattern
+    global _pattern, _ordered, _escaped
     secret = secret.strip()
     if len(secret) < SHORTEST_SECRET:
         return
@@ -50,8 +55,9 @@ def register_secret(secret: str) -> None:
         if secret in _secrets:
             return
         _secrets.add(secret)
-        ordered = sorted(_secrets, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, ordered)))
+        _ordered = tuple(sorted(_secrets, key=len, reverse=True))
+        _escaped = any(json.dumps(known, ensure_ascii=False) != f'"{known}"' for known in _ordered)
+        _pattern = re.compile("|".join(map(re.escape, _ordered)))
 
 
 def redact(value: Any) -> Any:
@@ -70,23 +76,62 @@ def redact(value: Any) -> Any:
 
 def redact_json(value: Any) -> str | None:
     """JSON text of a value, or of JSON text, without secrets; None stays None."""
-    if value is None:
-        return None
+    return redact_columns([value])[0]
+
+
+def redact_columns(values: Sequence[Any]) -> list[str | None]:
+    """`redact_json` of several values that belong together: one look over all of them is enough when there is nothing to find."""
+    texts = [value if value is None or isinstance(value, str) else _quick_json(value) for value in values]
+    if not _doubtful("\n".join([text for text in texts if text is not None])):
+        return [
+            text if text is not None or value is None else _slow_json(value)
+            for text, value in zip(texts, values, strict=True)
+        ]
+    return [None if value is None else _slow_json(value) for value in values]
+
+
+def _slow_json(value: Any) -> str:
     if not isinstance(value, str):
-        return json.dumps(redact(value), ensure_ascii=False, separators=(",", ":"), default=_plain)
-    if not _SUSPECT.search(value) and not (_pattern is not None and (_pattern.search(value) or "\\" in value)):
+        return _encode(redact(value))
+    if not _doubtful(value):
         return value
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError):
         return _text(value)
-    return json.dumps(redact(parsed), ensure_ascii=False, separators=(",", ":"))
+    return _encode(redact(parsed))
+
+
+def _doubtful(text: str) -> bool:
+    """A quick look at a whole JSON text: False when there is nothing in it that `redact` would change."""
+    return _suspect(text) or any(secret in text for secret in _ordered) or (_escaped and "\\" in text)
+
+
+def _suspect(text: str) -> bool:
+    """False when none of the patterns above can match. Looking for plain words is many times faster than one large pattern."""
+    folded = text.casefold()
+    if any(word in folded for word in _WORDS):
+        return True
+    return "token" in folded and _TOKEN.search(folded) is not None
+
+
+def _quick_json(value: Any) -> str | None:
+    """JSON text as pydantic's serializer writes it, models and paths included; None for what it does not take."""
+    if value == [] or value == {}:
+        return "[]" if value == [] else "{}"
+    try:
+        return to_json(value, fallback=str).decode()
+    except ValueError:
+        return None
 
 
 def _plain(value: Any) -> Any:
     """What JSON has no word for is written as text, and that text must be clean as well."""
     dump = getattr(value, "model_dump", None)
     return redact(dump(mode="json") if callable(dump) else str(value))
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
 def _field(key: Any, value: Any) -> Any:
@@ -105,7 +150,7 @@ def _text(text: str) -> str:
         text = _pattern.sub(MARK, text)
     if "://" in text:
         text = _URL.sub(_url, text)
-    if _SUSPECT.search(text):
+    if _suspect(text):
         text = _HEADER.sub(_header, text)
         text = _BEARER.sub(_bearer, text)
         text = _KEY_SHAPE.sub(MARK, text)

@@ -19,7 +19,7 @@ from typing import Any
 
 from viralai_sdk.interfaces.errors import StorageError
 from viralai_sdk.store.connection import Connection
-from viralai_sdk.store.redact import redact, redact_json
+from viralai_sdk.store.redact import redact, redact_columns
 from viralai_sdk.store.rows import CALL_COLUMNS, CallRow
 
 GATHER_SECONDS = 0.02
@@ -225,9 +225,8 @@ def _insert_alone(db: sqlite3.Connection, row: CallRow) -> bool:
 
 def _values(row: CallRow) -> list[Any]:
     values = list(_cells(row))
-    for index in _JSON:
-        if values[index] is not None:
-            values[index] = redact_json(values[index])
+    for index, text in zip(_JSON, redact_columns([values[index] for index in _JSON]), strict=True):
+        values[index] = text
     if values[_MESSAGE] is not None:
         values[_MESSAGE] = redact(values[_MESSAGE])
     return values

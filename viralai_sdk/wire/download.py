@@ -18,18 +18,12 @@ from pathlib import Path
 import httpx2
 
 from viralai_sdk.interfaces.adapter import error_for_status
-from viralai_sdk.interfaces.errors import MalformedResponseError, PermissionDeniedError
+from viralai_sdk.interfaces.errors import MalformedResponseError, PermissionDeniedError, StorageError
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.steps import Answer, Blob, Download
-from viralai_sdk.wire.http import CONNECT_TIMEOUT, Http, Target, failure
+from viralai_sdk.wire.http import CONNECT_TIMEOUT, FAILURES, Http, Target, cause, failure, origin
 
 MAX_REDIRECTS = 5
-Origin = tuple[str, str, int]
-
-
-def origin(url: httpx2.URL) -> Origin:
-    """Scheme, host and port of a URL."""
-    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 async def download(http: Http, step: Download, target: Target, folder: Path, *, allow_private: bool) -> Blob:
@@ -44,7 +38,7 @@ async def download(http: Http, step: Download, target: Target, folder: Path, *, 
         MalformedResponseError: too large, too many redirects, or not http(s).
         ProviderUnavailableError, ProviderTimeoutError: as for any request; a download can always be tried again.
     """
-    url = httpx2.URL(step.url)
+    url = _parsed(step.url)
     home = origin(httpx2.URL(target.base_url)) if target.base_url else None
     for _ in range(MAX_REDIRECTS + 1):
         trusted = origin(url) == home
@@ -53,16 +47,24 @@ async def download(http: Http, step: Download, target: Target, folder: Path, *, 
             request.headers.update(dict(target.headers))
         try:
             response = await http.client.send(request, stream=True, follow_redirects=False)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise failure(error) from error
+        except FAILURES as error:
+            raise failure(error) from cause(error)
         try:
             if response.is_redirect:
-                url = url.join(response.headers.get("location", ""))
+                url = _parsed(response.headers.get("location", ""), url)
                 continue
             return await _store(response, step, folder)
         finally:
             await response.aclose()
     raise MalformedResponseError(f"the result's address redirects more than {MAX_REDIRECTS} times.")
+
+
+def _parsed(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
+    """An address out of an answer, relative to another when one is given."""
+    try:
+        return httpx2.URL(text) if base is None else base.join(text)
+    except (httpx2.InvalidURL, ValueError, TypeError) as error:
+        raise MalformedResponseError(f"the result's address cannot be read ({error}).") from error
 
 
 async def _request(http: Http, url: httpx2.URL, *, trusted: bool, timeout: float) -> httpx2.Request:
@@ -106,15 +108,30 @@ def is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def _temporary(folder: Path) -> tuple[Path, int]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix="download-", suffix=".part", dir=folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return Path(name), handle
+
+
+def _unwritable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the result cannot be written below {folder.name!r}: {error.strerror}.",
+        billed="yes",
+        hint="Free some space or choose another home; the provider still has the result for a while.",
+    )
+
+
 async def _store(response: httpx2.Response, step: Download, folder: Path) -> Blob:
     if response.status_code >= 400:
         error = error_for_status(Answer(response.status_code, dict(response.headers), b""), "")
         error.message = f"the result could not be fetched (HTTP {response.status_code})."
         error.billed = "maybe"
         raise error
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="download-", suffix=".part", dir=folder)
-    path = Path(name)
+    path, handle = _temporary(folder)
     size, head = 0, b""
     try:
         with os.fdopen(handle, "wb") as file:
@@ -128,6 +145,9 @@ async def _store(response: httpx2.Response, step: Download, folder: Path) -> Blo
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         path.unlink(missing_ok=True)
         raise failure(error) from error
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _unwritable(folder, error) from error
     except BaseException:
         path.unlink(missing_ok=True)
         raise

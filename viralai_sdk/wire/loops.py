@@ -33,7 +33,7 @@ class LoopLocal(Generic[T]):
         if entry is not None:
             return entry[0]
         value = self._make()
-        keeper = self._keep(value) if self._close else None
+        keeper = self._keep(loop, value) if self._close else None
         if keeper is not None:
             # Starting the generator registers it with the loop, which closes it on shutdown: that is the only hook asyncio offers.
             start = keeper.__anext__()
@@ -43,16 +43,27 @@ class LoopLocal(Generic[T]):
             self._values[loop] = (value, keeper)
         return value
 
-    async def _keep(self, value: T) -> AsyncGenerator[None, None]:
+    def peek(self) -> T | None:
+        """The running loop's value, None when there is no loop or it has none yet."""
+        try:
+            entry = self._values.get(asyncio.get_running_loop())
+        except RuntimeError:
+            return None
+        return entry[0] if entry is not None else None
+
+    async def _keep(self, loop: asyncio.AbstractEventLoop, value: T) -> AsyncGenerator[None, None]:
         assert self._close is not None
         try:
             yield
         finally:
+            # The value may hold on to its loop, and then no weak key would ever let go of the two.
+            with self._lock:
+                self._values.pop(loop, None)
             await self._close(value)
 
     async def aclose(self) -> None:
         """Close the running loop's value, if it has one."""
         with self._lock:
-            entry = self._values.pop(asyncio.get_running_loop(), None)
+            entry = self._values.get(asyncio.get_running_loop())
         if entry is not None and entry[1] is not None:
             await entry[1].aclose()

@@ -229,14 +229,14 @@ def test_recursion_ends_by_the_shortest_branch() -> None:
 
 
 _HARD: list[dict[str, Any]] = [
-    {"type": "object", "patternProperties": {"^x-": {"type": "integer"}}, "additionalProperties": False, "minProperties": 3},  # noqa: E501
-    {"type": "object", "propertyNames": {"enum": ["p", "q", "r"]}, "minProperties": 3, "additionalProperties": {"type": "null"}},  # noqa: E501
+    {"type": "object", "patternProperties": {"^x-": {"type": "integer"}}, "additionalProperties": False, "minProperties": 3},
+    {"type": "object", "propertyNames": {"enum": ["p", "q", "r"]}, "minProperties": 3, "additionalProperties": {"type": "null"}},
     {"type": "object", "propertyNames": {"pattern": "^[a-c]$"}, "minProperties": 2},
     {"type": "object", "properties": {"a": {}}, "required": ["a"], "dependentSchemas": {"a": {"required": ["b"]}}},
     {"type": "object", "properties": {"a": {}, "b": {}}, "not": {"required": ["a", "b"]}, "minProperties": 1},
     {"type": "object", "properties": {"k": {"enum": ["x", "y"]}}, "required": ["k"],
      "if": {"properties": {"k": {"const": "x"}}}, "then": {"required": ["v"]}, "else": {"required": ["w"]}},
-    {"type": "array", "contains": {"const": 7}, "minContains": 2, "maxContains": 2, "minItems": 4, "items": {"type": "integer"}},  # noqa: E501
+    {"type": "array", "contains": {"const": 7}, "minContains": 2, "maxContains": 2, "minItems": 4, "items": {"type": "integer"}},
     {"type": "array", "contains": {"const": 7}, "minContains": 0, "items": {"type": "string"}},
     {"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 2},
     {"type": "array", "items": {"enum": [1, 2, 3]}, "uniqueItems": True, "minItems": 3},
@@ -278,7 +278,7 @@ def test_every_supported_keyword_is_satisfied(schema: dict[str, Any]) -> None:
 
 
 _BROKEN: list[tuple[dict[str, Any], str]] = [
-    ({"type": "object", "properties": {"a": {"type": "integer", "minimum": 5, "maximum": 4}}, "required": ["a"]}, "#/properties/a"),  # noqa: E501
+    ({"type": "object", "properties": {"a": {"type": "integer", "minimum": 5, "maximum": 4}}, "required": ["a"]}, "#/properties/a"),
     ({"type": "object", "properties": {"a": False}, "required": ["a"]}, "#/properties/a"),
     ({"type": "string", "minLength": 5, "maxLength": 4}, "#"),
     ({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 3}, "#/items"),
@@ -308,7 +308,7 @@ _BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"items": 3}, "#/items"),
     ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "#"),
     ({"type": "object", "minProperties": 2, "propertyNames": {"const": "only"}}, "#"),
-    ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}}}, "#"),  # noqa: E501
+    ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"]}}}, "#"),
 ]  # fmt: skip
 
 

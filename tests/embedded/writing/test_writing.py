@@ -20,7 +20,7 @@ _PATIENT = settings(deadline=None, max_examples=150)
 
 COFFEE = (
     "Cold brew coffee is made without heat. Dr. Smith says it takes 12.5 hours. Coarse grounds sit in cold water "
-    'overnight. "It is smooth. It is strong," she adds. Many people drink cold brew coffee in summer. Hot coffee is faster.'  # noqa: E501
+    'overnight. "It is smooth. It is strong," she adds. Many people drink cold brew coffee in summer. Hot coffee is faster.'
 )
 
 
@@ -141,7 +141,7 @@ def test_messages_and_system_supply_what_the_prompt_leaves_out() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "value"),
-    [("12*(3+4)", "84"), ("0.1+0.2", "0.3"), ("1/3", "≈ 0.333333333333333"), ("2^10", "1024"), ("-7//2", "-4"), ("7%4", "3"),  # noqa: E501
+    [("12*(3+4)", "84"), ("0.1+0.2", "0.3"), ("1/3", "≈ 0.333333333333333"), ("2^10", "1024"), ("-7//2", "-4"), ("7%4", "3"),
      ("2**-2", "0.25"), ("1,000+1", "1001"), ("007+1", "8"), ("-1/10**20", "≈ -0.000000000000000"), ("+5-2", "3")],
 )  # fmt: skip
 def test_arithmetic_is_exact(expression: str, value: str) -> None:
@@ -289,7 +289,7 @@ def test_ten_megabytes_are_read_in_part_and_the_notes_say_so(trigger: str, text:
 
 @_PATIENT
 @given(
-    st.sampled_from(["", "Summarize: ", "key phrases of: ", "Write 3 hooks about ", "titles for ", "poem about ", "how many words in: ",  # noqa: E501
+    st.sampled_from(["", "Summarize: ", "key phrases of: ", "Write 3 hooks about ", "titles for ", "poem about ", "how many words in: ",
                      "extract dates from: ", "Expand this prompt: ", "slogan for "]),
     st.text(st.characters(), max_size=200),
 )  # fmt: skip

@@ -144,10 +144,11 @@ def contact_sheet(paths: list[str]) -> Thumbnail | None:
     small = [thumb for path in paths if (thumb := thumbnail(path, side - 8))]
     if not small:
         return None
-    sheet = Image.new("RGBA", (side * columns, side * -(-len(small) // columns)))
+    sheet = Image.new("RGB", (side * columns, side * -(-len(small) // columns)), "white")
     for number, thumb in enumerate(small):
         with Image.open(io.BytesIO(thumb.data)) as picture:
-            sheet.paste(picture.convert("RGBA"), (number % columns * side + 4, number // columns * side + 4))
+            place = (number % columns * side + 4, number // columns * side + 4)
+            sheet.paste(picture, place, picture if picture.mode == "RGBA" else None)
     return _encode(sheet, THUMBNAIL_BYTES, sheet.size)
 
 

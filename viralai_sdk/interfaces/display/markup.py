@@ -59,7 +59,12 @@ def escape(text: object) -> Html:
 
 def join(parts: Iterable[object]) -> Html:
     """Markup of all parts one after the other; plain strings among them are escaped."""
-    return Html("".join(escape(part) for part in parts))
+    return Html("".join(part if isinstance(part, Html) else _no_formula(escape(part)) for part in parts))
+
+
+def _no_formula(markup: str) -> str:
+    """Lab typesets what stands between two dollar signs as a formula, two prices too; an element of its own keeps each sign apart."""
+    return markup.replace("$", "<span>$</span>")
 
 
 def el(tag: str, *children: object, style: str | None = None, **attributes: object) -> Html:

@@ -35,7 +35,7 @@ class EmbeddedTextService(TextAdapter, StreamingAdapter):
         return payload
 
     def stream(self, request: TextGenerationRequest, model: str) -> StreamSteps[TextPayload]:
-        payload = _write(request)
+        payload: TextPayload = yield Compute(_write, (request,))
         yield from _PIECES.findall(payload.text)
         return payload
 

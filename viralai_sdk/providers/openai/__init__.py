@@ -14,6 +14,7 @@ PROVIDER = ProviderSpec(
     key_env=("OPENAI_API_KEY",),
     base_url="https://api.openai.com/v1",
     base_url_env="OPENAI_BASE_URL",
+    option_env={"OPENAI_ORG_ID": "organization", "OPENAI_PROJECT_ID": "project"},
     aliases={
         "gpt": AIServiceType.TEXT_GENERATION,
         "chatgpt": AIServiceType.TEXT_GENERATION,

@@ -1,0 +1,53 @@
+"""Every built-in provider keeps every promise, for each of its services, with the simulator at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.providers import registry
+from viralai_sdk.simulator.settings import players
+from viralai_sdk.testing import AIProviderTestCase, Connection, Report
+
+NOT_SIMULATED: dict[str, str] = {}
+"""Provider → why nobody plays it. These are not tested here, so the list is to stay empty, or short with good reasons."""
+
+PAIRS = [(name, kind) for name in registry.BUILTIN if name not in NOT_SIMULATED for kind in registry.services_of(name)]
+
+
+class Builtin(AIProviderTestCase):
+    """The case of one provider, chosen by name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        self.__class__.provider = self.name
+        with super().connection() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS, ids=[f"{name}-{kind.short}" for name, kind in PAIRS])
+async def test_all_promises_are_kept(name: str, kind: AIServiceType) -> None:
+    case = Builtin(name)
+    with case.connection() as connection:
+        report: Report = await case.run(case.make(kind, connection))
+    report.raise_failed()
+    groups = {check.group for check in report.checks}
+    assert {"interface", "errors", "honesty", "cancellation", "performance"} <= groups
+    assert connection.api_key is None or "secrets" in groups
+
+
+def test_every_builtin_provider_has_a_simulated_vendor_or_a_reason() -> None:
+    played = players().keys() | {name for name in registry.BUILTIN if registry.spec_of(name).embedded}
+    missing = set(registry.BUILTIN) - played
+    assert missing == NOT_SIMULATED.keys(), "simulate it, or say why not; and take out reasons that no longer hold"
+
+
+def test_the_pairs_are_all_there() -> None:
+    assert PAIRS
+    assert {name for name, _ in PAIRS} | NOT_SIMULATED.keys() == set(registry.BUILTIN)

@@ -1,0 +1,102 @@
+"""How to configure a client for the simulated vendors, and how faults and latencies are written on a command line.
+
+A vendor module may say more about itself: `PROVIDERS`, the names of the providers that it plays when there is more than its own, and
+`settings(url, key)`, what a provider's block in the configuration needs besides `base_url` and `api_key`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from viralai_sdk.simulator.app import registry
+from viralai_sdk.simulator.faults import Kind
+
+if TYPE_CHECKING:
+    from viralai_sdk.simulator.faults import Faults
+    from viralai_sdk.simulator.server import Simulator
+
+_RULE = re.compile(
+    r"(?P<vendor>[\w*]+)(?P<path>/[^=]*)?=(?P<what>\d+|[a-z_]+?)(?::(?P<rate>\d*\.?\d+))?(?:x(?P<times>\d+))?"
+)
+
+
+def players() -> dict[str, str]:
+    """Provider → the simulated vendor that plays it."""
+    found: dict[str, str] = {}
+    for vendor, module in registry().items():
+        for provider in getattr(module, "PROVIDERS", (vendor,)):
+            found[provider] = vendor
+    return found
+
+
+def block_for(origin: str, key: str, provider: str) -> dict[str, Any]:
+    """A provider's block of a configuration for a simulator at an address.
+
+    Raises:
+        KeyError: nobody plays this provider.
+    """
+    vendor = players()[provider]
+    module = registry()[vendor]
+    url = f"{origin}/{vendor}{module.BASE}"
+    block: dict[str, Any] = {"api_key": key, "base_url": url, "local": True}
+    more = getattr(module, "settings", None)
+    return {**block, **(more(url, key) if more is not None else {})}
+
+
+def provider_block(simulator: Simulator, provider: str) -> dict[str, Any]:
+    """The same for a running simulator."""
+    return block_for(simulator.origin, simulator.key, provider)
+
+
+def configuration(origin: str, key: str) -> dict[str, Any]:
+    """A whole configuration for all simulated vendors, in the shape of viralai.yaml."""
+    return {"providers": {provider: block_for(origin, key, provider) for provider in players()}}
+
+
+def add_fault(faults: Faults, text: str) -> None:
+    """Add a rule such as "openai=429:0.3", "openai/images=empty", "gemini=cut:0.1x5" (at most five times), "*=503".
+
+    Raises:
+        ValueError: it is no rule; the message says how one looks.
+    """
+    match = _RULE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no fault; write vendor=429:0.3, vendor/path=cut or vendor=503x2")
+    vendor = _vendor(match["vendor"])
+    common: Mapping[str, Any] = {
+        "path": match["path"] or "",
+        "rate": float(match["rate"] or 1),
+        "times": int(match["times"]) if match["times"] else None,
+    }
+    what = match["what"]
+    if what.isdigit():
+        if not 400 <= int(what) <= 599:
+            raise ValueError(f"{text!r}: {what} is no HTTP error status")
+        faults.add(vendor, status=int(what), **common)
+        return
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    for kind in kinds:
+        if kind == what:
+            faults.add(vendor, kind, **common)
+            return
+    raise ValueError(f"{text!r}: no fault {what!r}; there are a status and {', '.join(kinds)}")
+
+
+def add_latency(faults: Faults, text: str) -> None:
+    """Add a delay such as "gemini=lognormal:800ms" or "*=fixed:50ms".
+
+    Raises:
+        ValueError: it is none; the message says how one looks.
+    """
+    vendor, equals, distribution = text.strip().partition("=")
+    if not equals:
+        raise ValueError(f"{text!r} is no latency; write vendor=fixed:50ms or vendor=lognormal:800ms")
+    faults.latency(_vendor(vendor), distribution)
+
+
+def _vendor(name: str) -> str:
+    if name != "*" and name not in registry():
+        raise ValueError(f"nobody simulates {name!r}; there are {', '.join(registry())}")
+    return name

@@ -1,0 +1,1 @@
+"""The command modules that the old documentation names. `viralai` has the same and more."""
