@@ -15,6 +15,8 @@ from viralai_sdk.simulator.state import State
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 LIFE = 3600
+AUDIENCE = "https://oauth2.googleapis.com/token"
+"""What the vendor's library writes, wherever it sends the statement."""
 
 
 class Tokens:
@@ -45,7 +47,7 @@ def _problem(grant: str | None, claims: Any, url: str) -> str | None:
         return "Unsupported grant type."
     if not isinstance(claims, dict) or not claims.get("iss"):
         return "Invalid JWT."
-    if claims.get("aud") != url:
+    if claims.get("aud") not in (url, AUDIENCE):
         return "Invalid JWT audience."
     if SCOPE not in str(claims.get("scope")).split():
         return "Invalid scope."
