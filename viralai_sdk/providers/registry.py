@@ -15,6 +15,9 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
     "openai",
+    "gemini",
+    "vertex",
+    "google_tts",
     "elevenlabs",
     "runway",
     "stability",

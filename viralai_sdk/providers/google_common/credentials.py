@@ -77,10 +77,8 @@ class Credentials:
         self._fixed: SignedIn | None = None
         self._source: TokenSource | None = None
         if token := settings.get("access_token"):
-            # From here on it cannot be printed with the configuration.
-            secret = token if isinstance(token, SecretStr) else SecretStr(str(token))
-            settings["access_token"] = secret
-            self._fixed = SignedIn({"Authorization": f"Bearer {secret.get_secret_value()}"})
+            secret = token.get_secret_value() if isinstance(token, SecretStr) else str(token)
+            self._fixed = SignedIn({"Authorization": f"Bearer {secret}"})
         elif given := settings.get("credentials"):
             self._source = given if hasattr(given, "fetch") else file_source(given)
         elif key := config.secret():
@@ -129,6 +127,13 @@ class Credentials:
         if self._quota_project is None:
             return signed
         return SignedIn({**signed.headers, "x-goog-user-project": self._quota_project}, signed.project)
+
+
+def hide_token(config: AIServiceConfig) -> None:
+    """Wrap a configured access token, so that it cannot be printed with the configuration."""
+    token = config.custom_config.get("access_token")
+    if isinstance(token, str):
+        config.custom_config["access_token"] = SecretStr(token)
 
 
 class GoogleAuthSource:
