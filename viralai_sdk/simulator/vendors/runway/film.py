@@ -28,7 +28,9 @@ def film(picture: Image.Image, size: tuple[int, int], seconds: float) -> bytes:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(count):
             left = (wide.width - width) * number // count
-            frame: Any = av.VideoFrame.from_ndarray(np.asarray(wide.crop((left, 0, left + width, height))), format="rgb24")
+            frame: Any = av.VideoFrame.from_ndarray(
+                np.asarray(wide.crop((left, 0, left + width, height))), format="rgb24"
+            )
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return buffer.getvalue()
