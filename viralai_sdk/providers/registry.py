@@ -22,6 +22,7 @@ BUILTIN = (
     "gemini",
     "vertex",
     "cohere",
+    "google_tts",
     "elevenlabs",
     "runway",
     "stability",
