@@ -302,7 +302,7 @@ def test_keys_never_show_and_are_not_pickled_but_copies_keep_them() -> None:
         assert KEY not in repr(thing)
         assert KEY.encode() not in pickle.dumps(thing)
     assert KEY.encode() not in pickle.dumps(one)
-    again = pickle.loads(pickle.dumps(config))  # noqa: S301
+    again = pickle.loads(pickle.dumps(config))
     assert again.service(IMAGE).fallback_chain == ["openai", "embedded"]
     assert again.key_for("openai") is None
     for copied in (copy.copy(config), copy.deepcopy(config)):
