@@ -158,7 +158,12 @@ def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> N
                 refusal.close()
             raise KeyboardInterrupt
 
-    assert sim.run(argparse.Namespace(port=0, print_config=False, fault=[], latency=[]), report.Output(), Asks()) == 0
+    assert (
+        sim.run(
+            argparse.Namespace(port=0, print_config=False, fault=[], latency=[], speed=1.0), report.Output(), Asks()
+        )
+        == 0
+    )
     assert Asks.status == 200
 
 
