@@ -28,7 +28,9 @@ def python(code: str, *arguments: str, flags: tuple[str, ...] = ("-W", "error"))
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
 
 
-def test_one_client_works_across_loops_threads_and_blocking_twins_and_closes_cleanly(sim: Simulator, home: Path) -> None:
+def test_one_client_works_across_loops_threads_and_blocking_twins_and_closes_cleanly(
+    sim: Simulator, home: Path
+) -> None:
     code = """
     import asyncio, gc, sys, threading
     from viralai_sdk import ViralAI

@@ -259,8 +259,16 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 known = st.sampled_from(
-    ["providers", "ai_services", "ai_config", "budget", "image", "openai", "api_key", "timeout", "default_provider"]
-    + [
+    [
+        "providers",
+        "ai_services",
+        "ai_config",
+        "budget",
+        "image",
+        "openai",
+        "api_key",
+        "timeout",
+        "default_provider",
         "fallback_chain",
         "provider_configs",
         "service_configs",
@@ -302,7 +310,7 @@ def test_keys_never_show_and_are_not_pickled_but_copies_keep_them() -> None:
         assert KEY not in repr(thing)
         assert KEY.encode() not in pickle.dumps(thing)
     assert KEY.encode() not in pickle.dumps(one)
-    again = pickle.loads(pickle.dumps(config))  # noqa: S301
+    again = pickle.loads(pickle.dumps(config))
     assert again.service(IMAGE).fallback_chain == ["openai", "embedded"]
     assert again.key_for("openai") is None
     for copied in (copy.copy(config), copy.deepcopy(config)):
