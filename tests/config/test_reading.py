@@ -259,8 +259,16 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 known = st.sampled_from(
-    ["providers", "ai_services", "ai_config", "budget", "image", "openai", "api_key", "timeout", "default_provider"]
-    + [
+    [
+        "providers",
+        "ai_services",
+        "ai_config",
+        "budget",
+        "image",
+        "openai",
+        "api_key",
+        "timeout",
+        "default_provider",
         "fallback_chain",
         "provider_configs",
         "service_configs",
