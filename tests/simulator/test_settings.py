@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from viralai_sdk.cli import main as viralai
 from viralai_sdk.client import ViralAI
 from viralai_sdk.config.configuration import AIConfiguration
-from viralai_sdk.simulator import Faults, Simulator, settings
+from viralai_sdk.simulator import Clock, Faults, Simulator, settings
 
 
 def test_every_vendor_plays_at_least_one_provider() -> None:
@@ -45,13 +46,30 @@ async def test_a_client_with_that_configuration_is_served(tmp_path: Path) -> Non
 
 def test_a_vendor_may_play_several_providers_and_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     vendor = ModuleType("vendor")
-    vendor.__dict__.update(BASE="/v1", PROVIDERS=("one", "two"), settings=lambda url, key: {"project": url[-2:] + key})
+    vendor.__dict__["BASE"] = "/v1"
+    special = {"providers": ["one", "two"], "settings": {"project": "p", "token": "of {key}", "pace": 0.5}}
     monkeypatch.setattr(settings, "registry", lambda: {"vendor": vendor})
+    monkeypatch.setattr(settings, "_special", lambda: {"vendor": special, "not_there_yet": {}})
     block = settings.block_for("http://h:1", "k", "two")
-    assert block == {"api_key": "k", "base_url": "http://h:1/vendor/v1", "local": True, "project": "v1k"}
+    usual = {"api_key": "k", "base_url": "http://h:1/vendor/v1", "local": True}
+    assert block == {**usual, "project": "p", "token": "of k", "pace": 0.5}
     assert settings.players() == {"one": "vendor", "two": "vendor"}
     with pytest.raises(KeyError):
         settings.block_for("http://h:1", "k", "vendor")
+
+
+def test_a_simulators_time_may_run_faster() -> None:
+    clock = Clock(100.0, speed=1000.0)
+    first = clock.now()
+    time.sleep(0.01)
+    assert clock.now() - first >= 10
+    clock.push(5000)
+    assert clock.now() >= 5110
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "1e9", "nan"])
+def test_a_wrong_speed_is_wrong_use(speed: str) -> None:
+    assert viralai(["sim", "--speed", speed]) == 2
 
 
 @pytest.mark.parametrize(

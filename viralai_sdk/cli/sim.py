@@ -40,6 +40,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="how long answers take, such as gemini=lognormal:800ms or *=fixed:50ms",
     )
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="N",
+        help="let the vendors' time run so much faster: films come sooner",
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -50,6 +57,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed; give a number above 0, at most 1000")
+    return speed
+
+
 def run(args: argparse.Namespace, output: Output, stop: threading.Event | None = None) -> int:
     """Serve until Ctrl-C, or print the configuration."""
     simulator = _import()
@@ -58,7 +75,7 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
         output.result(config)
         output.write(_yaml(config))
         return 0
-    server = simulator.Simulator(port=args.port)
+    server = simulator.Simulator(simulator.SimulatorConfig(speed=args.speed), port=args.port)
     _misbehave(server, args)
     try:
         server.start()

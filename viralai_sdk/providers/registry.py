@@ -11,7 +11,7 @@ from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
-from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, suggest
+from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, shorten, suggest
 from viralai_sdk.interfaces.service import AIService
 
 ENTRY_POINT_GROUP = "viralai_sdk.providers"
@@ -22,6 +22,7 @@ BUILTIN = (
     "gemini",
     "vertex",
     "cohere",
+    "google_tts",
     "elevenlabs",
     "runway",
     "stability",
@@ -34,16 +35,23 @@ BUILTIN = (
 
 
 @functools.cache
+def builtin_specs() -> dict[str, ProviderSpec]:
+    """The providers that come with the package, by name. One folder makes one, or several from rows of data."""
+    found: dict[str, ProviderSpec] = {}
+    for folder in BUILTIN:
+        module = importlib.import_module(f"viralai_sdk.providers.{folder}")
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    return found
+
+
+@functools.cache
 def specs() -> dict[str, ProviderSpec]:
     """All providers by name, the built-in ones first. A third party's package is found through its entry point.
 
     Raises:
         ConfigurationError: an installed package's entry point cannot be loaded, or takes a built-in name.
     """
-    found: dict[str, ProviderSpec] = {}
-    for name in BUILTIN:
-        module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    found = dict(builtin_specs())
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()
@@ -90,7 +98,7 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         raise ConfigurationError(f"{word!r} is a name for {what}, not for {service.short if service else 'this'}.")
     known = [*specs(), *aliases(), *_by_hand, *_configured]
     raise ConfigurationError(
-        f"there is no provider {word!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
+        f"there is no provider {shorten(word)!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
     )
 
 

@@ -6,6 +6,7 @@ A vendor says in a subclass what its errors look like and where it expects the k
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a mistake of ours
         self.headers = dict(headers or {})
 
 
-class Reception:
+class Reception(ABC):
     """Checks what comes in and hands it to the routes."""
 
     id_header = "x-request-id"
@@ -38,13 +39,13 @@ class Reception:
     def __init__(self, state: State) -> None:
         self.state = state
 
+    @abstractmethod
     def refuse(self, status: int, message: str, code: str | None = None) -> Refusal:
         """The error to raise, in the vendor's shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_key(self, request: Request) -> None:
         """Refuse a missing or wrong key."""
-        raise NotImplementedError
 
     def serve(self: R, handler: Handler[R]) -> Callable[[Request], Awaitable[Response]]:
         """A Starlette endpoint: checks the key, answers refusals, adds the request id."""

@@ -1,14 +1,14 @@
-"""How to configure a client for the simulated vendors, and how faults and latencies are written on a command line.
-
-A vendor module may say more about itself: `PROVIDERS`, the names of the providers that it plays when there is more than its own, and
-`settings(url, key)`, what a provider's block in the configuration needs besides `base_url` and `api_key`.
-"""
+"""How to configure a client for the simulated vendors, and how faults and latencies are written on a command line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, get_args
+
+import yaml
 
 from viralai_sdk.simulator.app import registry
 from viralai_sdk.simulator.faults import Kind
@@ -22,13 +22,19 @@ _RULE = re.compile(
 )
 
 
+@cache
+def _special() -> dict[str, Any]:
+    """Vendor → what is special about it; see settings.yaml."""
+    loaded: dict[str, Any] = yaml.safe_load((files(__package__) / "settings.yaml").read_text("utf-8"))
+    return loaded
+
+
 def players() -> dict[str, str]:
     """Provider → the simulated vendor that plays it."""
-    found: dict[str, str] = {}
-    for vendor, module in registry().items():
-        for provider in getattr(module, "PROVIDERS", (vendor,)):
-            found[provider] = vendor
-    return found
+    special = _special()
+    return {
+        provider: vendor for vendor in registry() for provider in special.get(vendor, {}).get("providers", (vendor,))
+    }
 
 
 def block_for(origin: str, key: str, provider: str) -> dict[str, Any]:
@@ -38,11 +44,10 @@ def block_for(origin: str, key: str, provider: str) -> dict[str, Any]:
         KeyError: nobody plays this provider.
     """
     vendor = players()[provider]
-    module = registry()[vendor]
-    url = f"{origin}/{vendor}{module.BASE}"
-    block: dict[str, Any] = {"api_key": key, "base_url": url, "local": True}
-    more = getattr(module, "settings", None)
-    return {**block, **(more(url, key) if more is not None else {})}
+    block: dict[str, Any] = {"api_key": key, "base_url": f"{origin}/{vendor}{registry()[vendor].BASE}", "local": True}
+    for name, value in _special().get(vendor, {}).get("settings", {}).items():
+        block[name] = value.replace("{key}", key) if isinstance(value, str) else value
+    return block
 
 
 def provider_block(simulator: Simulator, provider: str) -> dict[str, Any]:

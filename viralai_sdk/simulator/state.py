@@ -22,6 +22,7 @@ class SimulatorConfig:
         key: the one key every vendor accepts.
         seed: of everything that looks random.
         start: first reading of the clock, in seconds since 1970; fixed, so that dates in answers repeat.
+        speed: seconds that pass for the vendors in one second, so that films which take half a minute need not.
         chunk_pause: seconds between two pieces of a stream.
         media: maker of pictures and recordings.
     """
@@ -29,6 +30,7 @@ class SimulatorConfig:
     key: str = "sim-key"
     seed: int = 7
     start: float = 1_795_000_000.0
+    speed: float = 1.0
     chunk_pause: float = 0.0
     media: MediaMaker = field(default_factory=SmallMedia)
 
@@ -50,16 +52,17 @@ class Recorded:
 
 
 class Clock:
-    """Seconds since 1970, running from a fixed start; tests push it on instead of waiting."""
+    """Seconds since 1970, running from a fixed start; tests push it on, or let it run faster, instead of waiting."""
 
-    def __init__(self, start: float) -> None:
+    def __init__(self, start: float, speed: float = 1.0) -> None:
         self._start = start
+        self._speed = speed
         self._began = time.monotonic()
         self._pushed = 0.0
 
     def now(self) -> float:
         """The time the simulated vendors believe it is."""
-        return self._start + time.monotonic() - self._began + self._pushed
+        return self._start + (time.monotonic() - self._began) * self._speed + self._pushed
 
     def push(self, seconds: float) -> None:
         """Let time pass at once."""
@@ -71,7 +74,7 @@ class State:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
-        self.clock = Clock(config.start)
+        self.clock = Clock(config.start, config.speed)
         self.log: list[Recorded] = []
         self.faults = Faults(config.seed)
         self.media = config.media

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import io
 import logging
 import pickle
@@ -14,6 +15,7 @@ from typing import Any
 
 from viralai_sdk.interfaces.adapter import JobAdapter, StreamingAdapter
 from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.steps import JobTicket, Steps
 from viralai_sdk.interfaces.text import TextGenerationResponse
 from viralai_sdk.services.pipeline import Pipeline
 from viralai_sdk.store.redact import SHORTEST_SECRET
@@ -50,27 +52,48 @@ async def check_cancellation(rig: Rig, report: Report) -> None:
         async with rig.through(silent):
             call = rig.call(rig.request(), retries=False)
             task = asyncio.ensure_future(Pipeline(rig.runtime).run(call))
-            if silent is not None:
-                async with asyncio.timeout(PATIENCE):
-                    await silent.reached.wait()
-            else:
-                await asyncio.sleep(0)
+            await _under_way(task, silent)
             task.cancel()
             await asyncio.wait([task], timeout=PATIENCE)
             expect(task.done(), f"it still runs after {PATIENCE:g} s")
             expect(task.cancelled(), "it ended as if nobody had stopped it")
             if silent is not None:
-                expect(silent.left == len(silent.sent), "a request was left open")
+                # The start of a job is heard out in the background: it may have been accepted, and paid for.
+                job = isinstance(rig.service, JobAdapter)
+                expect(job or silent.left == len(silent.sent), "a request was left open")
+                silent.release()
+                await rig.runtime.aclose()
     if isinstance(rig.service, JobAdapter) and wire and not rig.live:
         with report.check("cancellation", "a stopped job is stopped at the provider too, where it can be") as check:
             check.detail = await _stop_job(rig, rig.service)
 
 
+async def _under_way(task: asyncio.Task[Any], silent: Silent | None) -> None:
+    """Wait until the call has sent something. One that ends before that has failed."""
+    if silent is None:
+        await asyncio.sleep(0)
+        return
+    reached = asyncio.ensure_future(silent.reached.wait())
+    await asyncio.wait([task, reached], timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+    reached.cancel()
+    if task.done():
+        task.result()
+    expect(silent.sent, f"nothing was sent in {PATIENCE:g} s")
+
+
 async def _stop_job(rig: Rig, service: JobAdapter) -> str:
     tap = Tap()
-    accepted = asyncio.Event()
+    accepted, asked = asyncio.Event(), asyncio.Event()
+
+    def cancel(ticket: JobTicket) -> Steps[bool]:
+        asked.set()
+        return (yield from service.cancel(ticket))
+
+    spied = copy.copy(service)
+    spied.cancel = cancel  # type: ignore[method-assign]
     async with rig.through(tap):
         call = rig.call(rig.request(), on_job=lambda job_id: accepted.set())
+        call.chain[0].service = spied
         with rig.runtime.heartbeat:
             task = asyncio.ensure_future(Pipeline(rig.runtime).run(call))
             async with asyncio.timeout(PATIENCE):
@@ -81,10 +104,9 @@ async def _stop_job(rig: Rig, service: JobAdapter) -> str:
         expect(task.done(), f"it still runs after {PATIENCE:g} s")
         await rig.runtime.aclose()
         rig.runtime.journal.flush()
+    expect(asked.is_set(), "the provider was not asked to cancel")
     said = tap.sent[before:]
-    overridden = type(service).cancel is not JobAdapter.cancel
-    expect(said or not overridden, "cancel() was not used")
-    return f"{said[-1].method} {said[-1].path}" if said and overridden else "the provider cannot"
+    return f"{said[-1].method} {said[-1].path}" if said else "the provider cannot"
 
 
 async def check_secrets(rig: Rig, report: Report, seen: list[Any]) -> None:

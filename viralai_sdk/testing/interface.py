@@ -103,6 +103,11 @@ def _check_response(response: Response, report: Report) -> None:
 async def _check_voices(rig: Rig, report: Report) -> None:
     with report.check(GROUP, "it lists its voices, and speaks with one of them") as check:
         voices = await rig.voices()
+        if not voices and rig.adapter is not None:
+            # Some servers have voices and no route that lists them; then any id must be handed on.
+            expect(UNKNOWN_VOICE in repr(await rig.catch(rig.request(voice_id=UNKNOWN_VOICE))), "the list is empty")
+            check.detail = "lists none, hands on any id"
+            return
         expect(voices, "the list is empty")
         ids = [voice.id for voice in voices]
         expect(len(set(ids)) == len(ids), "two voices have the same id")

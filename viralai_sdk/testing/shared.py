@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 KEY = "vk-canary-5c1e7f0a9b3d"
 """Recognisable: a search for it over everything that was written must find nothing."""
 
+SPEED = 30.0
+"""A film that takes half a minute is there after a second."""
+
 
 @functools.cache
 def simulator() -> Simulator:
     """The shared simulator, started on first use."""
     from viralai_sdk.simulator import Simulator, SimulatorConfig
 
-    started = Simulator(SimulatorConfig(key=KEY))
+    started = Simulator(SimulatorConfig(key=KEY, speed=SPEED))
     started.start()
     atexit.register(started.stop)
     return started

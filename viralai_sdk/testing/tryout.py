@@ -20,6 +20,7 @@ from viralai_sdk.testing.case import AIProviderTestCase
 from viralai_sdk.testing.interface import media_fact
 from viralai_sdk.testing.report import Report
 from viralai_sdk.testing.samples import SUBJECTS
+from viralai_sdk.testing.shared import SPEED
 
 if TYPE_CHECKING:
     from viralai_sdk.simulator import Simulator
@@ -83,7 +84,7 @@ def simulated(names: Sequence[str] = ()) -> Iterator[tuple[ViralAI, list[Pair], 
         ConfigurationError: an unknown provider, or the simulator is not installed.
     """
     try:
-        from viralai_sdk.simulator import Simulator
+        from viralai_sdk.simulator import Simulator, SimulatorConfig
         from viralai_sdk.simulator.settings import configuration, players
     except ImportError as error:
         from viralai_sdk.interfaces.errors import ConfigurationError
@@ -92,7 +93,10 @@ def simulated(names: Sequence[str] = ()) -> Iterator[tuple[ViralAI, list[Pair], 
             f"the simulator needs {error.name}, which is not installed.", hint='pip install "viralai-sdk[sim]"'
         ) from error
     chosen = _chosen(names)
-    with Simulator() as sim, tempfile.TemporaryDirectory(prefix="viralai-try-", ignore_cleanup_errors=True) as home:
+    with (
+        Simulator(SimulatorConfig(speed=SPEED)) as sim,
+        tempfile.TemporaryDirectory(prefix="viralai-try-", ignore_cleanup_errors=True) as home,
+    ):
         known = {
             name: block for name, block in configuration(sim.origin, sim.key)["providers"].items() if name in chosen
         }

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
-from viralai_sdk.interfaces.errors import AIError
+from viralai_sdk.interfaces.errors import AIError, ProviderUnavailableError
 from viralai_sdk.interfaces.steps import Answer, Send, StreamEvent
 from viralai_sdk.wire.http import Http, Target
 
@@ -90,12 +90,17 @@ class Answering(Tap):
 
 
 class Silent(Tap):
-    """Never answers. `reached` is set when the first request has come in, `left` counts those that were given up."""
+    """Does not answer until it is released. `reached` is set when the first request has come in, `left` counts those that are over."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reached = asyncio.Event()
         self.left = 0
+        self._released = asyncio.Event()
+
+    def release(self) -> None:
+        """Break off what still waits."""
+        self._released.set()
 
     async def send(self, step: Send, target: Target) -> Answer:
         return (await self._wait(step, target))[0]
@@ -108,7 +113,8 @@ class Silent(Tap):
         self.note(step, target)
         self.reached.set()
         try:
-            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+            await self._released.wait()
+            raise ProviderUnavailableError("the silence was ended by the test")
         finally:
             self.left += 1
 

@@ -18,6 +18,7 @@ from viralai_sdk.providers.compatible.dialect import Dialect, dialect_of
 from viralai_sdk.providers.compatible.rows import rows
 from viralai_sdk.services.factory import ConfiguredFactory
 from viralai_sdk.simulator import Simulator
+from viralai_sdk.simulator.settings import players
 
 TEXT, IMAGE, SPEECH = (
     AIServiceType.TEXT_GENERATION,
@@ -45,6 +46,10 @@ def test_shipped_rows_are_providers(name: str) -> None:
         made = registry.implementation(name, kind)(AIServiceConfig(name, "key", base_url=spec.base_url))
         made.validate_config()
     assert TEXT in spec.services
+
+
+def test_the_simulated_server_plays_every_row() -> None:
+    assert {provider for provider, vendor in players().items() if vendor == "compatible"} == rows().keys()
 
 
 def test_rows_differ_in_services_and_dialect() -> None:

@@ -197,7 +197,7 @@ def test_a_look_that_goes_wrong_is_not_the_tasks_end() -> None:
         driven(service("video").poll(TICKET), e.ProviderUnavailableError("busy", status=503))
 
 
-@pytest.mark.parametrize("data", [{}, [], {"status": "ASLEEP"}, {"status": None}])
+@pytest.mark.parametrize("data", [{}, [], {"status": "ASLEEP"}, {"status": None}, {"status": []}, {"status": {}}])
 def test_an_unknown_state_is_malformed(data: Any) -> None:
     with pytest.raises(e.MalformedResponseError):
         driven(service("video").poll(TICKET), ok(data))

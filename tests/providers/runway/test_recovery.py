@@ -53,7 +53,7 @@ async def dead_kernel(sim: Simulator, home: Path) -> str:
 
 
 def later(ai: ViralAI) -> None:
-    """Let so much time pass for the journal that the dead kernel's claim on its jobs has lapsed."""
+    """Let so much time pass for the journal that an earlier kernel's claim on its jobs has lapsed."""
     ai.manager.runtime.journal._clock = lambda: time.time() + 120
 
 
@@ -144,6 +144,7 @@ async def test_a_result_that_cannot_be_fetched_now_is_collected_later_and_not_pa
     assert fault.struck
     sim.faults.clear()
     async with client(sim, tmp_path) as ai:
+        later(ai)
         (film,) = (await ai.jobs.resume()).ok
         assert film.duration
     assert requests(sim, "POST", "text_to_video") == 1

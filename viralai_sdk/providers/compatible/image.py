@@ -32,7 +32,7 @@ class CompatibleImageService(CompatibleAdapter, OpenAIImageService):
             return [CallWarning(kind="unsupported", parameter="aspect_ratio", message=message)]
         if way == "aspect_ratio" and sized:
             message = "the server takes a ratio, no size; the ratio was sent."
-            return [CallWarning(kind="adjusted", parameter="width/height", message=message)]
+            return [CallWarning(kind="adjusted", parameter="width", message=message)]
         return []
 
     def body(self, request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +47,8 @@ class CompatibleImageService(CompatibleAdapter, OpenAIImageService):
         elif self.dialect.picture_size == "width_height":
             sent |= {"width": width, "height": height}
         else:
-            sent["aspect_ratio"] = request.aspect_ratio or _ratio(width, height)
+            sized = request.width is not None or request.height is not None
+            sent["aspect_ratio"] = _ratio(width, height) if sized else request.aspect_ratio
         return super().body(request, sent)
 
 

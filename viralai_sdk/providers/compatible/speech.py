@@ -28,6 +28,9 @@ class CompatibleSpeechService(CompatibleAdapter, OpenAISpeechService):
         return super().body(request, {**fields, "response_format": request.output_format or chosen})
 
     def voice_steps(self, language: str | None) -> Steps[list[Voice]]:
-        """None: the dialect has no route that lists voices."""
+        """Those that the configuration names (`voices`, or the one `voice`): the dialect has no route that lists any."""
         yield from ()
-        return []
+        custom = self.config.custom_config
+        named = custom.get("voices") or [custom.get("voice")]
+        provider = self.get_provider_name()
+        return [Voice(id=str(name), name=str(name), language="multi", provider=provider) for name in named if name]

@@ -159,7 +159,7 @@ class RunwayTasks(JobAdapter):
             raise error_from_task(task)
         if status == "CANCELLED":
             raise JobCancelledError("the task was cancelled at the provider.")
-        if status != "SUCCEEDED" and status not in RUNNING:
+        if not isinstance(status, str) or (status != "SUCCEEDED" and status not in RUNNING):
             raise MalformedResponseError(f"the task is in an unknown state: {str(status)[:40]!r}.")
         return dict(task)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
+from viralai_sdk.simulator.desk import words_of
 from viralai_sdk.simulator.state import State
 from viralai_sdk.simulator.vendors.compatible import chat, media
 from viralai_sdk.simulator.vendors.compatible.desk import CompatibleDesk, list_models, unknown
 from viralai_sdk.simulator.vendors.openai.desk import error_body
 
 BASE = "/v1"
+PROVIDERS = tuple(sorted(words_of("compatible", "providers")))
 
 
 def routes(state: State) -> Sequence[BaseRoute]:
@@ -25,6 +27,11 @@ def routes(state: State) -> Sequence[BaseRoute]:
         Route("/v1/models", desk.serve(list_models), methods=["GET"]),
         Route("/{rest:path}", desk.serve(unknown), methods=["GET", "POST", "DELETE", "PATCH", "PUT"]),
     ]
+
+
+def settings(url: str, key: str) -> Mapping[str, Any]:
+    """There are no default models and voices among strangers."""
+    return {"model": "sim-small", "voice": "sim-voice"}
 
 
 def refusal(status: int, message: str, code: str | None) -> Mapping[str, Any]:

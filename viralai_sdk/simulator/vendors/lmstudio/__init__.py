@@ -36,6 +36,11 @@ def routes(state: State) -> Sequence[BaseRoute]:
     ]
 
 
+def settings(url: str, key: str) -> Mapping[str, Any]:
+    """There is no default model: it is whatever was downloaded."""
+    return {"model": "sim-small"}
+
+
 def refusal(status: int, message: str, code: str | None) -> Mapping[str, Any]:
     """OpenAI's error body."""
     return error_body(status, message, code)
