@@ -45,7 +45,7 @@ def answer(status: int, message: str = "by order", *, details: Any = None, wrapp
         (404, "Interaction 7 is gone", InvalidRequestError, "no"),
         (429, "slow down", RateLimitError, "no"),
         (500, "internal", ProviderUnavailableError, "maybe"),
-        (503, "overloaded", ProviderUnavailableError, "no"),
+        (503, "overloaded", ProviderUnavailableError, "maybe"),
         (504, "deadline", ProviderTimeoutError, "maybe"),
     ],
 )

@@ -176,12 +176,21 @@ def config(**custom: Any) -> AIServiceConfig:
     return AIServiceConfig(provider="vertex", custom_config=custom)
 
 
+def signed_in(settings: AIServiceConfig) -> SignedIn:
+    """What credentials that need no step sign with."""
+    with pytest.raises(StopIteration) as done:
+        next(Credentials(settings).sign_in())
+    assert isinstance(done.value.value, SignedIn)
+    return done.value.value
+
+
 def test_the_most_particular_setting_counts(write: Write) -> None:
     full = config(access_token="token", credentials=str(write()))
     full.api_key = AIServiceConfig(provider="vertex", api_key="key").api_key
-    assert Credentials(full).sign_in_now().headers == {"Authorization": "Bearer token"}
+    assert signed_in(full).headers == {"Authorization": "Bearer token"}
     keyed = AIServiceConfig(provider="vertex", api_key="key")
-    assert Credentials(keyed).sign_in_now().headers == {"x-goog-api-key": "key"}
+    assert signed_in(keyed).headers == Credentials(keyed).key_headers() == {"x-goog-api-key": "key"}
+    assert Credentials(full).key_headers() == {}
     assert Credentials(keyed).by_key
     with pytest.raises(ConfigurationError, match="no key"):
         Credentials(config(), default=False)
@@ -207,7 +216,7 @@ def test_a_source_of_ones_own() -> None:
 def test_tokens_do_not_show() -> None:
     settings = config(access_token="very-secret", project="p")
     service = VertexTextService(settings)
-    signed = service.credentials.sign_in_now()
+    signed = signed_in(settings)
     assert "very-secret" in signed.headers["Authorization"]
     for shown in (repr(settings), repr(signed), repr(service.credentials), str(settings.custom_config)):
         assert "very-secret" not in shown

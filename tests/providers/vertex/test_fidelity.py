@@ -86,6 +86,23 @@ async def test_text_by_key_without_a_project(sim: Simulator, vertex: Google) -> 
     assert sim.log[1].path == f"/v1beta1/publishers/google/models/{TEXT}:generateContent"
 
 
+async def test_films_and_voices_by_key_without_a_project(sim: Simulator, vertex: Google) -> None:
+    options = types.HttpOptions(base_url=sim.url("vertex"))
+    with Client(enterprise=True, api_key=sim.key, http_options=options) as vendor:
+        vendor.voices.list()
+        source = types.GenerateVideosSource(prompt="a fox")
+        config = types.GenerateVideosConfig(number_of_videos=1, duration_seconds=4, aspect_ratio="16:9")
+        vendor.models.generate_videos(model=VEO, source=source, config=config)
+    speech = vertex(VertexSpeechService, key=sim.key, access_token=None)
+    assert isinstance(speech.adapter, VertexSpeechService)
+    await speech.run(speech.adapter.voice_steps(None))
+    driver = vertex(VEOVideoService, key=sim.key, access_token=None)
+    made = await film(driver, sim, VideoGenerationRequest("a fox", duration=4), VEO)
+    same(sim.log[0], sim.log[2])
+    same(sim.log[1], sim.log[3])
+    assert made.metadata["operation"].startswith("publishers/google/models/")
+
+
 async def test_requests_on_behalf_of_another_projects_quota(sim: Simulator, vendor: Client, vertex: Google) -> None:
     options = types.HttpOptions(base_url=sim.url("vertex"))
     quota = Fixed(sim.key)

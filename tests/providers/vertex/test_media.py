@@ -26,6 +26,7 @@ from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.steps import Compute, JobTicket, Parallel
 from viralai_sdk.interfaces.video import VideoGenerationRequest
+from viralai_sdk.providers.google_common.credentials import SignedIn
 from viralai_sdk.providers.vertex import VEOVideoService, VertexImagenService, VertexTextService
 from viralai_sdk.providers.vertex.imagen import open_mask
 from viralai_sdk.simulator import Simulator
@@ -257,7 +258,7 @@ async def test_imagens_faults_by_the_wire(sim: Simulator, vertex: Google, fault:
 
 def test_paths_of_models() -> None:
     adapter = VertexTextService(config(location="eu"))
-    signed = adapter.credentials.sign_in_now()
+    signed = SignedIn({})
     own = "projects/q/locations/eu/endpoints/5"
     assert adapter.model_path(own, signed) == f"/v1beta1/{own}"
     below = "/v1beta1/projects/p/locations/eu/publishers/"
@@ -265,4 +266,4 @@ def test_paths_of_models() -> None:
     assert adapter.model_path("publishers/other/models/m", signed) == f"{below}other/models/m"
     lost = VertexTextService(config(project=None))
     with pytest.raises(ConfigurationError, match="no Google Cloud project"):
-        lost.model_path("m", lost.credentials.sign_in_now())
+        lost.model_path("m", SignedIn({}))

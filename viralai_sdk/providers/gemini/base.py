@@ -21,7 +21,7 @@ class GeminiAdapter(GoogleAdapter):
 
     def headers(self) -> Mapping[str, str]:
         """The key, for requests and for files that lie on the API's own host."""
-        return self.credentials.sign_in_now().headers
+        return self.credentials.key_headers()
 
     def model_path(self, model: str, signed: SignedIn) -> str:
         name = quoted(model)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ from viralai_sdk.interfaces.errors import (
     ProviderUnavailableError,
 )
 from viralai_sdk.interfaces.service import AIServiceConfig
-from viralai_sdk.interfaces.steps import Compute, Steps
+from viralai_sdk.interfaces.steps import Compute
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 """The one scope that all of Google Cloud's AI services take."""
@@ -93,7 +93,7 @@ class Credentials:
         """Whether an API key signs the requests, so that addresses need no project."""
         return self._fixed is not None and "x-goog-api-key" in self._fixed.headers
 
-    def sign_in(self) -> Steps[SignedIn]:
+    def sign_in(self) -> Generator[Compute, Any, SignedIn]:
         """Steps that give the headers of the next request. No step at all while a token is good.
 
         Raises:
@@ -106,9 +106,9 @@ class Credentials:
             ready = yield Compute(self._fetch)
         return self._with_quota(ready)
 
-    def sign_in_now(self) -> SignedIn:
-        """The same at once, for streams, whose steps begin with the request. Blocks about once an hour, while a token is fetched."""
-        return self._with_quota(self._ready() or self._fetch())
+    def key_headers(self) -> Mapping[str, str]:
+        """Headers with the API key; empty when a token signs the requests."""
+        return self._fixed.headers if self._fixed is not None and self.by_key else {}
 
     def _ready(self) -> SignedIn | None:
         if self._fixed is not None:

@@ -36,9 +36,8 @@ class ContentTextService(GoogleAdapter, TextAdapter, StreamingAdapter):
 
     def stream(self, request: TextGenerationRequest, model: str) -> StreamSteps[TextPayload]:
         reader = Reader()
-        opening = self.request(
-            self.credentials.sign_in_now(), model, "streamGenerateContent", self.content_body(request)
-        )
+        signed = yield from self.credentials.sign_in()
+        opening = self.request(signed, model, "streamGenerateContent", self.content_body(request))
         opening.expect, opening.params = "sse", {"alt": "sse"}
         event = yield opening
         while event is not END:

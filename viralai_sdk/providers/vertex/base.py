@@ -42,6 +42,9 @@ class VertexAdapter(GoogleAdapter):
         return {}
 
     def root(self, signed: SignedIn) -> str:
+        """Below the project; a key stands for its own project, so that none is named."""
+        if self.credentials.by_key:
+            return f"/{self.version}"
         project = self.config.custom_config.get("project") or signed.project
         if not project:
             raise self.no_project()
@@ -53,7 +56,7 @@ class VertexAdapter(GoogleAdapter):
             return f"/{self.version}/{name}"
         if not name.startswith("publishers/"):
             name = f"publishers/google/models/{name.removeprefix('models/')}"
-        return f"/{self.version}/{name}" if self.credentials.by_key else f"{self.root(signed)}/{name}"
+        return f"{self.root(signed)}/{name}"
 
     def no_project(self) -> ConfigurationError:
         """The error for calls that do not know whose they are."""
@@ -61,7 +64,7 @@ class VertexAdapter(GoogleAdapter):
             "there is no Google Cloud project.",
             provider=self.get_provider_name(),
             service=self.service.value,
-            hint="Set providers.vertex.project in viralai.yaml.",
+            hint="Set providers.vertex.project in viralai.yaml, or the environment variable GOOGLE_CLOUD_PROJECT.",
         )
 
 

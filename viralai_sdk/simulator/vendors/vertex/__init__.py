@@ -44,15 +44,21 @@ class VertexDesk(Desk):
 def routes(state: State) -> Sequence[BaseRoute]:
     """The API's routes."""
     desk = VertexDesk(state)
+    shared = [
+        route
+        for place in (PLACE, "/{version}")
+        for route in (
+            Route(f"{place}/publishers/google/models/{{name}}", desk.serve(call_model), methods=["POST"]),
+            Route(f"{place}/voices", desk.serve(lists.voices), methods=["GET"]),
+            Route(f"{place}/interactions", desk.serve(interactions.create), methods=["POST"]),
+            Route(f"{place}/interactions/{{number}}", desk.serve(interactions.look), methods=["GET"]),
+            Route(f"{place}/interactions/{{number}}/cancel", desk.serve(interactions.cancel), methods=["POST"]),
+        )
+    ]
     return [
         Route("/token", desk.tokens.give, methods=["POST"]),
-        Route(f"{PLACE}/publishers/google/models/{{name}}", desk.serve(call_model), methods=["POST"]),
-        Route("/{version}/publishers/google/models/{name}", desk.serve(call_model), methods=["POST"]),
+        *shared,
         Route("/{version}/publishers/google/models", desk.serve(list_models), methods=["GET"]),
-        Route(f"{PLACE}/voices", desk.serve(lists.voices), methods=["GET"]),
-        Route(f"{PLACE}/interactions", desk.serve(interactions.create), methods=["POST"]),
-        Route(f"{PLACE}/interactions/{{number}}", desk.serve(interactions.look), methods=["GET"]),
-        Route(f"{PLACE}/interactions/{{number}}/cancel", desk.serve(interactions.cancel), methods=["POST"]),
         Route("/{version}/{rest:path}", desk.serve(unknown), methods=["GET", "POST", "DELETE", "PATCH", "PUT"]),
     ]
 
