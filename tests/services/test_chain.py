@@ -260,7 +260,7 @@ async def test_a_stream_moves_on_before_its_first_piece_and_stops_after_it(home:
     assert chunks[-1].response.attempts[0].provider == "early"
     assert [note.parameter for note in chunks[-1].response.warnings] == ["stream"]
     pieces = []
-    with pytest.raises(errors.ProviderUnavailableError):  # noqa: PT012
+    with pytest.raises(errors.ProviderUnavailableError):
         async for chunk in ai.text.stream("hello", provider="late"):
             pieces.append(chunk.text)  # noqa: PERF401
     assert pieces == ["so far"]

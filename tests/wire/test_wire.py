@@ -205,12 +205,12 @@ async def test_streams_are_read_event_by_event(kind: Any, url: str) -> None:
     assert found == wanted[kind]
     async with http.stream(Send("GET", "/nowhere", expect="sse"), Place(url)) as (answer, events):
         assert (answer.status, events) == (404, None)
-    with pytest.raises(ProviderUnavailableError):  # noqa: PT012
+    with pytest.raises(ProviderUnavailableError):
         async with http.stream(Send("GET", "/cut", expect="bytes"), Place(url)) as (answer, events):
             assert events is not None
             async for _ in events:
                 pass
-    with pytest.raises(MalformedResponseError):  # noqa: PT012
+    with pytest.raises(MalformedResponseError):
         async with http.stream(Send("GET", "/echo", expect="sse"), Place(url)) as (answer, events):
             assert events is not None
             async for _ in events:
