@@ -156,7 +156,12 @@ def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> N
                 refusal.close()
             raise KeyboardInterrupt
 
-    assert sim.run(argparse.Namespace(port=0, print_config=False), report.Output(), Asks()) == 0
+    assert (
+        sim.run(
+            argparse.Namespace(port=0, speed=1.0, fault=[], latency=[], print_config=False), report.Output(), Asks()
+        )
+        == 0
+    )
     assert Asks.status in (200, 404)
 
 
