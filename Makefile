@@ -81,6 +81,7 @@ $(VENV)/.made:
 define install
 	@echo "Installing viralai-sdk[$(1)] into $(VENV) …"
 	@if command -v uv >/dev/null 2>&1 && uv pip install --quiet --python $(VENV)/bin/python -c constraints.txt -e '.[$(1)]'; then :; else \
+	  ! command -v uv >/dev/null 2>&1 || echo "uv did not manage it; trying pip." >&2; \
 	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(1)]'; fi
 	@touch $@
 endef

@@ -39,7 +39,7 @@ def main() -> int:
             failed.append(name)
         else:
             reports.append(json.loads(report.read_text()))
-    missed = [row["figure"] for report in reports for row in report["figures"] if not row["met"]]
+    missed = [row["figure"] for report in reports for row in report["figures"] if row["met"] is False]
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps({"reports": reports, "missed": missed, "failed": failed}, indent=2) + "\n")
     print(f"--- missed: {', '.join(missed) or 'none'}; could not run: {', '.join(failed) or 'none'}")

@@ -97,8 +97,8 @@ def settings(base_url: str, **provider: Any) -> dict[str, Any]:
     }
 
 
-def figure(name: str, target: str, measured: Any, met: bool, **details: Any) -> dict[str, Any]:
-    """One line of the table."""
+def figure(name: str, target: str, measured: Any, met: bool | None, **details: Any) -> dict[str, Any]:
+    """One line of the table; `met` is None where no target is set."""
     return {"figure": name, "target": target, "measured": measured, "met": met, **details}
 
 
@@ -121,7 +121,7 @@ def main(name: str, measure: Measure, argv: Sequence[str] | None = None) -> None
 
 def print_row(row: Mapping[str, Any]) -> None:
     """A figure for people."""
-    mark = "reached" if row["met"] else "MISSED "
+    mark = {True: "reached", False: "MISSED ", None: "       "}[row["met"]]
     print(f"{mark}  {row['figure']}: {row['measured']}  (target {row['target']})", flush=True)
     for key, value in row.items():
         if key not in ("figure", "target", "measured", "met"):

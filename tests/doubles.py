@@ -187,7 +187,9 @@ class JobServer:
         if self.fail:
             return JSONResponse({"state": "failed", "why": self.fail})
         done = self.looks.count(name) >= self.needed
-        return JSONResponse({"state": "done" if done else "running", "share": min(1.0, self.looks.count(name) / self.needed)})
+        return JSONResponse(
+            {"state": "done" if done else "running", "share": min(1.0, self.looks.count(name) / self.needed)}
+        )
 
     async def _cancel(self, request: HttpRequest) -> Response:
         if self.can_cancel:

@@ -35,7 +35,7 @@ def table() -> str:
     for name in registry.specs():
         spec = registry.spec_of(name)
         served = ["yes" if kind in registry.services_of(name) else "" for kind in SERVICES]
-        variable = f" (`{spec.key_env[0]}`)" if spec.key_env else ""
+        variable = f" (`{spec.key_env[0]}`)" if spec.key_required and spec.key_env else ""
         lines.append(f"| {spec.title} (`{name}`) | {' | '.join(served)} | {spec.needs}{variable} |")
     return "\n".join(lines) + "\n"
 

@@ -99,7 +99,7 @@ class Blocking:
     def _settle(self, value: Any) -> Any:
         if inspect.iscoroutine(value):
             return self._wrapped(run(value, self._on_beat))
-        if hasattr(value, "__aiter__"):
+        if inspect.isasyncgen(value):
             return self._iterate(value)
         return self._wrapped(value)
 

@@ -172,3 +172,24 @@ def test_ctrl_c_in_a_running_film_leaves_nothing_half_written(tmp_path: Path) ->
     assert "interrupted" in said
     assert not out.exists()
     assert list((tmp_path / "outputs").rglob("*.mp4")) == []
+
+
+def test_a_corrupt_journal_is_told_once_also_at_the_end_of_the_process(tmp_path: Path) -> None:
+    (tmp_path / ".viralai").mkdir()
+    (tmp_path / ".viralai" / "journal.db").write_bytes(b"this is no database")
+    words = [*MODULE, "generate", "text", "Write a slogan about tea"]
+    done = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("journal.db' is not a database") == 1
+    assert "RuntimeWarning" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_a_warning_is_one_line_and_no_repetition(capsys: pytest.CaptureFixture[str]) -> None:
+    output = report.Output()
+    output.warned(RuntimeWarning("the disk is\n nearly full"))
+    output.close()
+    assert capsys.readouterr().err == "viralai: the disk is nearly full\n"
+    output.failed(StorageError("the disk is full."))
+    output.warned(RuntimeWarning("calls were not recorded: the disk is full."))
+    assert "recorded" not in capsys.readouterr().err

@@ -76,7 +76,11 @@ def campaign(home: Path, ai: ViralAI, work: Callable[[], Awaitable[Any]], stride
         calls = len(rows(home))
         finished = stopped_at(step, work, ai)
         new = rows(home)[calls:]
-        assert [row["outcome"] for row in new] in (["ok"] if finished else ["cancelled"], [] if step <= 2 else ["?"], ["ok"]), step
+        assert [row["outcome"] for row in new] in (
+            ["ok"] if finished else ["cancelled"],
+            [] if step <= 2 else ["?"],
+            ["ok"],
+        ), step
         unfinished = [path for path in home.rglob("*") if path.name.endswith(".part") or ".viralai/tmp/" in str(path)]
         assert not unfinished, f"step {step}: {unfinished}"
         if finished:
@@ -210,7 +214,9 @@ def test_a_call_is_woken_by_its_own_heartbeat(sim: Simulator, home: Path) -> Non
 
     async def main() -> None:
         task = asyncio.ensure_future(ai.text("hello"))
-        threading.Timer(0.5, lambda: (ended.append(-time.perf_counter()), task.cancel())).start()  # no call_soon_threadsafe
+        threading.Timer(
+            0.5, lambda: (ended.append(-time.perf_counter()), task.cancel())
+        ).start()  # no call_soon_threadsafe
         with pytest.raises(asyncio.CancelledError):
             await task
         ended[0] += time.perf_counter()

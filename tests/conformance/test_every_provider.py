@@ -15,12 +15,12 @@ from viralai_sdk.testing import AIProviderTestCase, Connection, Report
 NOT_SIMULATED: dict[str, str] = {}
 """Provider → why nobody plays it. These are not tested here, so the list is to stay empty, or short with good reasons."""
 
-BUILTIN = [
-    spec.name
-    for spec in registry.specs().values()
-    if all(path.startswith("viralai_sdk.providers.") for path in spec.services.values())
+PAIRS = [
+    (name, kind)
+    for name in registry.builtin_specs()
+    if name not in NOT_SIMULATED
+    for kind in registry.services_of(name)
 ]
-PAIRS = [(name, kind) for name in BUILTIN if name not in NOT_SIMULATED for kind in registry.services_of(name)]
 
 
 class Builtin(AIProviderTestCase):
@@ -48,11 +48,11 @@ async def test_all_promises_are_kept(name: str, kind: AIServiceType) -> None:
 
 
 def test_every_builtin_provider_has_a_simulated_vendor_or_a_reason() -> None:
-    played = players().keys() | {name for name in BUILTIN if registry.spec_of(name).embedded}
-    missing = set(BUILTIN) - played
+    played = players().keys() | {name for name in registry.builtin_specs() if registry.spec_of(name).embedded}
+    missing = registry.builtin_specs().keys() - played
     assert missing == NOT_SIMULATED.keys(), "simulate it, or say why not; and take out reasons that no longer hold"
 
 
 def test_the_pairs_are_all_there() -> None:
     assert PAIRS
-    assert {name for name, _ in PAIRS} | NOT_SIMULATED.keys() == set(BUILTIN)
+    assert {name for name, _ in PAIRS} | NOT_SIMULATED.keys() == registry.builtin_specs().keys()

@@ -70,7 +70,14 @@ async def test_what_must_not_be_walked_around_ends_the_chain(kind: Any, home: Pa
 
 @pytest.mark.parametrize(
     "error",
-    [KeyError("x"), RuntimeError("x"), OSError("x"), AssertionError(), ExceptionGroup("g", [ValueError()]), TimeoutError()],
+    [
+        KeyError("x"),
+        RuntimeError("x"),
+        OSError("x"),
+        AssertionError(),
+        ExceptionGroup("g", [ValueError()]),
+        TimeoutError(),
+    ],
     ids=lambda error: type(error).__name__,
 )
 async def test_foreign_code_may_fail_in_any_way(error: Exception, home: Path) -> None:
@@ -165,7 +172,9 @@ async def test_a_users_plain_service_is_served_measured_and_journaled(home: Path
 
     class Mine(ImageGenerationService):
         async def generate_image(self, request: Any) -> ImageGenerationResponse:
-            return ImageGenerationResponse(provider_used="mine", image_paths=[str(path)], cost_usd=0.5, cost_source="provider")
+            return ImageGenerationResponse(
+                provider_used="mine", image_paths=[str(path)], cost_usd=0.5, cost_source="provider"
+            )
 
     use(IMAGE, mine=Mine)
     ai = client({}, home)

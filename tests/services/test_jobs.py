@@ -451,7 +451,14 @@ def test_a_dead_owner_is_known_at_once() -> None:
 
 
 def test_shares_of_odd_providers_stay_between_0_and_1() -> None:
-    assert [job_rows.share(value) for value in (None, float("nan"), -1, 0.5, 7, float("inf"))] == [None, None, 0, 0.5, 1, 1]
+    assert [job_rows.share(value) for value in (None, float("nan"), -1, 0.5, 7, float("inf"))] == [
+        None,
+        None,
+        0,
+        0.5,
+        1,
+        1,
+    ]
 
 
 CHILD = """

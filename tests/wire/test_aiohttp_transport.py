@@ -39,7 +39,7 @@ def target(server: RawServer, timeout: float = 5.0) -> Target:
 
 async def test_an_answer_comes_back_as_it_was_sent(client: httpx2.AsyncClient) -> None:
     async with serving(says(answer(b'{"a": 1}', 201, x_request_id="r1"))) as server:
-        response = await client.post(server.url("/p%20q?x=1%2F2"), json={"b": "ü"}, headers={"X-Own": "é".encode()})
+        response = await client.post(server.url("/p%20q?x=1%2F2"), json={"b": "ü"}, headers={b"X-Own": "é".encode()})
         request = server.requests[0]
     assert (response.status_code, response.json(), response.headers["x-request-id"]) == (201, {"a": 1}, "r1")
     assert request.line == "POST /p%20q?x=1%2F2 HTTP/1.1"

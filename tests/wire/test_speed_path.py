@@ -15,13 +15,14 @@ from viralai_sdk.interfaces.errors import MalformedResponseError
 from viralai_sdk.interfaces.steps import Send
 from viralai_sdk.services.runner import Target
 from viralai_sdk.wire import http as http_module
+from viralai_sdk.wire.aiohttp_transport import AiohttpTransport
 from viralai_sdk.wire.http import Http
 from viralai_sdk.wire.pools import BUSY, MOST, Pools
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[Http]:
-    made = Http()
+@pytest.fixture(params=[None, AiohttpTransport], ids=["httpx2", "aiohttp"])
+async def http(request: pytest.FixtureRequest) -> AsyncIterator[Http]:
+    made = Http(request.param)
     yield made
     await made.aclose()
 

@@ -41,8 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     output = Output(as_json="--json" in words)
+    if (
+        argv is None
+    ):  # the whole process is this command: what is warned of at its very end is shown in our form as well
+        warnings.showwarning = output.warned
+        return _guarded(words, output)
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *rest: output.note(f"viralai: {message}")
+        warnings.showwarning = output.warned
         return _guarded(words, output)
 
 

@@ -26,6 +26,7 @@ EXTRAS = {
     ),
     "local": (("xllamacpp", "xllamacpp"),),
     "fast": (("aiohttp", "aiohttp"),),
+    "google": (("google.auth", "google-auth"),),
     "sim": (("python_multipart", "python-multipart"), ("starlette", "starlette"), ("uvicorn", "uvicorn")),
     "bench": (("matplotlib", "matplotlib"), ("papermill", "papermill")),
 }
@@ -37,6 +38,7 @@ _FOR = {
     "notebook": "JupyterLab and progress widgets",
     "local": "language models in this process",
     "fast": "the faster HTTP transport",
+    "google": "Vertex AI and Google's voices with a service account",
     "sim": "the vendors' APIs on this machine",
     "bench": "benchmark notebooks and plots",
 }
@@ -54,7 +56,7 @@ def installation() -> list[Finding]:
         Finding("Installation", "viralai-sdk", "ok", __version__),
     ]
     for extra, parts in EXTRAS.items():
-        absent = [package for module, package in parts if importlib.util.find_spec(module) is None]
+        absent = [package for module, package in parts if not _present(module)]
         if absent:
             # An extra whose provider does not exist is no advice.
             useful = extra != "local" or "llamacpp" in registry.all_names()
@@ -66,6 +68,13 @@ def installation() -> list[Finding]:
             versions = ", ".join(f"{package} {metadata.version(package)}" for _, package in parts)
             findings.append(Finding("Installation", extra, "ok", versions, _LICENCES.get(extra, "")))
     return findings
+
+
+def _present(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a parent package
+        return False
 
 
 def engines() -> list[Finding]:

@@ -54,6 +54,9 @@ class Output:
         self.as_json = as_json
         self._document: dict[str, Any] | None = None
         self._error: dict[str, Any] | None = None
+        self._told = ""
+        self._warnings: list[str] = []
+        self._closed = False
 
     def say(self, text: object) -> None:
         """A line of the result, for people."""
@@ -70,6 +73,18 @@ class Output:
         if not self.as_json:
             print(text, file=sys.stderr)
 
+    def warned(self, message: Warning | str, *_: object, **__: object) -> None:
+        """A Python warning: one line after the command's own words, unless it only repeats the error that was told."""
+        line = " ".join(str(message).split())
+        if self._closed:
+            self._remark(line)
+        else:
+            self._warnings.append(line)
+
+    def _remark(self, line: str) -> None:
+        if not self._told or self._told not in line:
+            self.note(f"viralai: {line}")
+
     def result(self, document: Mapping[str, Any]) -> None:
         """The document for machines."""
         self._document = dict(document)
@@ -79,6 +94,7 @@ class Output:
         if os.environ.get("VIRALAI_DEBUG", "") not in ("", "0"):
             traceback.print_exception(error)
         self._error = described(error)
+        self._told = " ".join(str(self._error["message"]).split())
         if not self.as_json:
             sys.stdout.flush()  # so that the error comes after what was said before
             print(_sentence(self._error), file=sys.stderr)
@@ -97,7 +113,11 @@ class Output:
         return INTERRUPTED
 
     def close(self) -> None:
-        """Write the document, if machines are to read it."""
+        """Write what was kept for the end: remarks, and the document if machines are to read it."""
+        self._closed = True
+        for line in dict.fromkeys(self._warnings):
+            self._remark(line)
+        self._warnings.clear()
         if self.as_json and (self._document is not None or self._error is not None):
             document = self._document or {}
             if self._error is not None:

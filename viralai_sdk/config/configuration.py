@@ -184,7 +184,7 @@ class AIConfiguration(Keyless):
         retries = custom.pop("max_retries", shared.max_retries)
         timeout = custom.pop("timeout", shared.timeout)
         return AIServiceConfig(
-            provider=_member(name),
+            provider=member(name),
             api_key=key,
             model_name=str(model),
             max_retries=self.max_retries if retries is None else int(retries),
@@ -208,7 +208,8 @@ def _secret(key: str | SecretStr) -> SecretStr:
     return key if isinstance(key, SecretStr) else SecretStr(key)
 
 
-def _member(name: str) -> AIProvider | str:
+def member(name: str) -> AIProvider | str:
+    """The enum member of a provider's name, the name itself for a third party's."""
     try:
         return AIProvider(name)
     except ValueError:

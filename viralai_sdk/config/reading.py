@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from viralai_sdk.config.configuration import AIConfiguration, Budget, ProviderSettings, ServiceSettings
+from viralai_sdk.config.configuration import AIConfiguration, Budget, ProviderSettings, ServiceSettings, member
 from viralai_sdk.config.documents import check_size, read_document
 from viralai_sdk.interfaces.errors import ConfigurationError
 from viralai_sdk.interfaces.names import provider_name, service_type, shorten, suggest
@@ -191,7 +191,7 @@ def _old_json(config: AIConfiguration, top: Mapping[str, Any], source: str) -> N
         known = ("provider", "api_key", "model_name", "max_retries", "timeout", "custom_config", "base_url")
         _only(data, known, where)
         data["api_key"] = _key(data.get("api_key"), f"{where}.api_key")
-        data["provider"] = provider_name(str(data.get("provider", str(name).rpartition("_")[2])))
+        data["provider"] = member(provider_name(str(data.get("provider", str(name).rpartition("_")[2]))))
         config.service_configs[str(name)] = _old_pair(_expanded(data, where), where)
 
 
@@ -307,7 +307,7 @@ def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
 def _not_misspelt(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     """Vendors have options of their own, so only a key that is nearly a known one counts as misspelt."""
     for key in data:
-        near = difflib.get_close_matches(str(key)[:80], list(known), n=1, cutoff=0.82)
+        near = difflib.get_close_matches(str(key)[:80], list(known), n=1, cutoff=0.8)
         if near and key not in tuple(known):
             raise ConfigurationError(f"{where}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?")
 

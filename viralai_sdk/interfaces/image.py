@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
@@ -68,12 +67,7 @@ class ImageGenerationRequest(Request):
     @field_validator("reference_images", mode="before")
     @classmethod
     def _references(cls, value: Any) -> list[MediaInput]:
-        items = (
-            [value]
-            if isinstance(value, (str, bytes)) or (not isinstance(value, Sequence) and value is not None)
-            else value or []
-        )
-        return [MediaInput.take(item, field="reference_images") for item in items]
+        return MediaInput.take_all(value, field="reference_images")
 
     @field_validator("mask", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ class MediaInput:
                 else f"Give a {kind} file.",
             )
         return taken
+
+    @classmethod
+    def take_all(cls, value: Any, *, field: str) -> list[MediaInput]:
+        """Accept one input or a list of them. Raises as `take`."""
+        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+        items = value if several else [value]
+        return [cls.take(item, field=field) for item in items if item is not None]
 
     @classmethod
     def _from(cls, value: Any, field: str) -> MediaInput:

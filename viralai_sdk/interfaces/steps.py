@@ -5,7 +5,7 @@ writes a file, so it fits on a page, is tested as data and cannot forget a timeo
 
     def steps(self, request, model):
         answer = yield Send("POST", "/images/generations", json={...}, creates=True)
-        return MediaPayload([Blob(data, "image/png")])
+        return MediaPayload(blobs=[Blob(data, "image/png")])
 """
 
 from __future__ import annotations

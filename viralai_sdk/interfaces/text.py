@@ -103,8 +103,7 @@ class TextGenerationRequest(Request):
     @field_validator("images", mode="before")
     @classmethod
     def _pictures(cls, value: Any) -> list[MediaInput]:
-        items = value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
-        return [MediaInput.take(item, field="images") for item in items if item is not None]
+        return MediaInput.take_all(value, field="images")
 
     @property
     def system_prompt(self) -> str | None:

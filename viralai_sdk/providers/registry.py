@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
-from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, suggest
+from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, shorten, suggest
 from viralai_sdk.interfaces.service import AIService
 
 ENTRY_POINT_GROUP = "viralai_sdk.providers"
@@ -18,10 +19,29 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 BUILTIN = (
     "openai",
     "anthropic",
+    "gemini",
+    "vertex",
     "cohere",
+    "google_tts",
+    "elevenlabs",
+    "runway",
+    "stability",
+    "compatible",
+    "ollama",
+    "lmstudio",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""
+
+
+@functools.cache
+def builtin_specs() -> dict[str, ProviderSpec]:
+    """The providers that come with the package, by name. One folder makes one, or several from rows of data."""
+    found: dict[str, ProviderSpec] = {}
+    for folder in BUILTIN:
+        module = importlib.import_module(f"viralai_sdk.providers.{folder}")
+        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    return found
 
 
 @functools.cache
@@ -31,10 +51,7 @@ def specs() -> dict[str, ProviderSpec]:
     Raises:
         ConfigurationError: an installed package's entry point cannot be loaded, or takes a built-in name.
     """
-    found: dict[str, ProviderSpec] = {}
-    for name in BUILTIN:
-        module = importlib.import_module(f"viralai_sdk.providers.{name}")
-        found |= {spec.name: spec for spec in getattr(module, "PROVIDERS", None) or (module.PROVIDER,)}
+    found = dict(builtin_specs())
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             spec = point.load()
@@ -69,7 +86,7 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         ConfigurationError: nobody has that name; the message names the nearest one.
     """
     word = provider_name(value)
-    if word in specs() or word in _by_hand:
+    if word in specs() or word in _by_hand or word in _configured:
         return word
     candidates = aliases().get(word, [])
     for tied, name in candidates:
@@ -79,9 +96,9 @@ def resolve(value: AIProvider | str, service: AIServiceType | None = None) -> st
         tied = candidates[0][0]
         what = tied.short if tied else "another service"
         raise ConfigurationError(f"{word!r} is a name for {what}, not for {service.short if service else 'this'}.")
-    known = [*specs(), *aliases(), *_by_hand]
+    known = [*specs(), *aliases(), *_by_hand, *_configured]
     raise ConfigurationError(
-        f"there is no provider {word!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
+        f"there is no provider {shorten(word)!r}.", hint=suggest(word, known, f"Providers: {', '.join(specs())}.")
     )
 
 
@@ -94,7 +111,21 @@ def alias_pairs(service: AIServiceType) -> list[tuple[str, str]]:
 
 def all_names() -> list[str]:
     """Names of all providers: built-in, installed, registered by hand."""
-    return [*specs(), *(name for name in _by_hand if name not in specs())]
+    others = dict.fromkeys([*_configured, *_by_hand])
+    return [*specs(), *(name for name in others if name not in specs())]
+
+
+_configured: dict[str, ProviderSpec] = {}
+
+
+def register_spec(spec: ProviderSpec) -> None:
+    """Make known a provider that a configuration names. Of two specs for one name the services are joined.
+
+    A spec says which classes serve, and nothing of one client: address, key and flags stay in the configuration that holds them.
+    """
+    known = _configured.get(spec.name)
+    services = {**known.services, **spec.services} if known else spec.services
+    _configured[spec.name] = dataclasses.replace(spec, services=services)
 
 
 _by_hand: dict[str, dict[AIServiceType, type[AIService]]] = {}
@@ -107,7 +138,7 @@ def register(service: AIServiceType, provider: AIProvider | str, implementation:
 
 def spec_of(name: str) -> ProviderSpec:
     """The spec of a provider; a class registered by hand gets one that asks for nothing."""
-    found = specs().get(name)
+    found = specs().get(name) or _configured.get(name)
     if found is None:
         found = ProviderSpec(name, name, {}, key_required=False, needs="registered by hand")
     return found

@@ -19,6 +19,7 @@ from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.speech import MultilingualSpeechRequest, SpeechSynthesisResponse, Voice
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationService
 from viralai_sdk.providers import registry
+from viralai_sdk.providers.compatible.configured import register_configured
 from viralai_sdk.services.adapt import OPERATIONS
 from viralai_sdk.services.call import Call, Route
 from viralai_sdk.services.job_handles import Jobs
@@ -51,6 +52,7 @@ class AIServiceManager:
 
     def _check_names(self) -> None:
         """Names in the configuration are resolved now, so that a misspelt one does not wait for the night's run."""
+        register_configured(self.config.providers)
         for name in self.config.providers:
             registry.resolve(name)
         for kind, settings in self.config.services.items():
@@ -72,7 +74,8 @@ class AIServiceManager:
             raise ConfigurationError(f"a provider is named by text, not by {type(label).__name__}.")
         name, _, named_model = label.strip().partition(":")
         provider = registry.resolve(name, service)
-        if service.canonical not in registry.services_of(provider):
+        kind = service.canonical
+        if kind not in registry.spec_of(provider).services and kind not in registry.services_of(provider):
             registry.implementation(provider, service)
         return Route(provider, model or named_model or None)
 

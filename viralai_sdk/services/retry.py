@@ -35,7 +35,11 @@ class Retry:
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         call.patience = Patience(call)
-        return await proceed(call)
+        try:
+            return await proceed(call)
+        finally:
+            # The two point at each other; left so, every call and its result would stay in memory until the garbage collector comes by.
+            call.patience = None
 
 
 class Patience:

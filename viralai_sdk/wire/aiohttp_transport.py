@@ -15,9 +15,10 @@ from typing import Any
 
 import aiohttp
 import httpx2
+import multidict
 import yarl
 
-from viralai_sdk.wire.http import ssl_context
+from viralai_sdk.wire.http import Head, ssl_context
 
 KEEP_ALIVE = 30.0
 """Seconds that an idle connection is kept, as with httpx2's own transport."""
@@ -80,10 +81,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         )
 
     async def _send(self, request: httpx2.Request, limits: Mapping[str, Any], body: Any) -> aiohttp.ClientResponse:
+        url, headers = _prepared(request)
         return await self._open().request(
             request.method,
-            yarl.URL(str(request.url), encoded=True),
-            headers=_headers(request),
+            url,
+            headers=headers,
             data=body,
             timeout=_timeout(limits.get("connect"), limits.get("read")),
             allow_redirects=False,
@@ -163,6 +165,19 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._answer.close()
+
+
+def _prepared(request: httpx2.Request) -> tuple[yarl.URL, multidict.CIMultiDict[str]]:
+    """Address and headers as aiohttp wants them; made once for a head that is used again."""
+    head = request.extensions.get("head")
+    if isinstance(head, Head) and head.prepared is not None:
+        kept: tuple[yarl.URL, multidict.CIMultiDict[str]] = head.prepared
+        return kept
+    made = yarl.URL(str(request.url), encoded=True), multidict.CIMultiDict(_headers(request))
+    if isinstance(head, Head):
+        made[1].pop("content-length", None)  # the one header that differs; aiohttp sets it by the body
+        head.prepared = made
+    return made
 
 
 def _headers(request: httpx2.Request) -> list[tuple[str, str]]:

@@ -82,12 +82,13 @@ class Http:
         try:
             response = await self._open(step, target)
             try:
-                body = await _read(response, step.max_bytes)
+                headers = _lower(response.headers)
+                body = await _read(response, headers, step.max_bytes)
             finally:
                 await response.aclose()
         except FAILURES as error:
             raise failure(error) from cause(error)
-        return Answer(response.status_code, _lower(response.headers), body)
+        return Answer(response.status_code, headers, body)
 
     @asynccontextmanager
     async def stream(self, step: Send, target: Target) -> AsyncIterator[tuple[Answer, AsyncIterator[Any] | None]]:
@@ -100,7 +101,7 @@ class Http:
             response = await self._open(step, target)
             headers = _lower(response.headers)
             if response.status_code >= 400:
-                body = await _read(response, step.max_bytes)
+                body = await _read(response, headers, step.max_bytes)
                 yield Answer(response.status_code, headers, body), None
             else:
                 yield Answer(response.status_code, headers, b""), _events(response, step)
@@ -148,10 +149,11 @@ class _Line:
 class Head:
     """Everything of a request but its JSON body: made once for each address, since parsing it costs more than sending it."""
 
-    __slots__ = ("_headers", "_method", "_url")
+    __slots__ = ("_headers", "_method", "_url", "prepared")
 
     def __init__(self, request: httpx2.Request) -> None:
-        """Take the head of a request that httpx2 has built."""
+        """Take the head of a request that httpx2 has built. `prepared` is for a transport to keep its own form of it."""
+        self.prepared: Any = None
         self._method = request.method
         self._url = request.url
         self._headers = request.headers
@@ -165,7 +167,7 @@ class Head:
             self._url,
             headers=self._headers,  # copied there
             stream=httpx2.ByteStream(body or b""),
-            extensions={"timeout": _timeouts(seconds)},
+            extensions={"timeout": _timeouts(seconds), "head": self},
         )
 
 
@@ -198,9 +200,8 @@ async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
             async for event in httpx2.EventSource(response):
                 yield StreamEvent.model_construct(name=event.event if event.event != "message" else "", data=event.data)
         elif step.expect == "ndjson":
-            async for line in response.aiter_lines():
-                if line:
-                    yield StreamEvent.model_construct(name="", data=line)
+            async for line in _lines(response, step.max_bytes):
+                yield StreamEvent.model_construct(name="", data=line)
         else:
             async for chunk in response.aiter_bytes():
                 yield chunk
@@ -210,14 +211,37 @@ async def _events(response: httpx2.Response, step: Send) -> AsyncIterator[Any]:
         raise failure(error) from error
 
 
-async def _read(response: httpx2.Response, limit: int) -> bytes:
+async def _lines(response: httpx2.Response, limit: int) -> AsyncIterator[str]:
+    """Lines of NDJSON that are not blank. Only a line feed ends one: texts may hold what ends lines elsewhere, such as U+2028."""
+    pending = bytearray()
+    async for chunk in response.aiter_bytes():
+        pending += chunk
+        if len(pending) > limit:
+            raise MalformedResponseError(f"a line of the stream is longer than {limit:,} bytes.")
+        if b"\n" in chunk:
+            *whole, pending = pending.split(b"\n")
+            for line in whole:
+                if line.strip():
+                    yield _decoded(line)
+    if pending.strip():
+        yield _decoded(pending)
+
+
+def _decoded(line: bytearray) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedResponseError(f"a line of the stream is not UTF-8 (byte {error.start}).") from error
+
+
+async def _read(response: httpx2.Response, headers: Mapping[str, str], limit: int) -> bytes:
     """Read a body, but no more than the limit: a hostile or broken server must not fill the memory."""
-    announced = response.headers.get("content-length", "")
+    announced = headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise MalformedResponseError(f"the answer announces {int(announced):,} bytes; at most {limit:,} are read.")
     parts: list[bytes] = []
     size = 0
-    encoded = "content-encoding" in response.headers
+    encoded = "content-encoding" in headers
     async for chunk in response.aiter_bytes() if encoded else _raw(response):
         size += len(chunk)
         if size > limit:

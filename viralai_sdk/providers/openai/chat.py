@@ -56,6 +56,7 @@ class Gathered:
     def __init__(self) -> None:
         self.texts: dict[int, list[str]] = {}
         self.refusal: list[str] = []
+        self.thoughts: list[str] = []
         self.calls: dict[int, dict[str, Any]] = {}
         self.finish: str | None = None
         self.model: Any = None
@@ -72,6 +73,10 @@ class Gathered:
             self.texts.setdefault(int(index), []).append(content)
         if index:
             return None
+        # Not OpenAI's own: servers of its dialect name it either way, by model and version.
+        thought = part.get("reasoning_content") or part.get("reasoning")
+        if isinstance(thought, str):
+            self.thoughts.append(thought)
         if refusal := part.get("refusal"):
             self.refusal.append(str(refusal))
         for position, call in enumerate(part.get("tool_calls") or ()):
@@ -101,6 +106,8 @@ class Gathered:
             metadata["response_id"] = self.response_id
         if self.calls:
             metadata["tool_calls"] = [self.calls[index] for index in sorted(self.calls)]
+        if thoughts := "".join(self.thoughts):
+            metadata["reasoning"] = thoughts
         if others := ["".join(self.texts[index]) for index in sorted(self.texts) if index]:
             # Paid for through `options={"n": …}`, so kept.
             metadata["alternatives"] = others

@@ -1,0 +1,5 @@
+"""Fixtures of the core's tests."""
+
+from tests.doubles import home
+
+__all__ = ["home"]

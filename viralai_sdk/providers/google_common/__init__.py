@@ -1,0 +1,1 @@
+"""What Google's services share: signing in, the wire format of generateContent, errors. No provider by itself."""
