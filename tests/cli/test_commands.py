@@ -160,7 +160,9 @@ def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> N
 
     assert (
         sim.run(
-            argparse.Namespace(port=0, print_config=False, fault=[], latency=[], speed=1.0), report.Output(), Asks()
+            argparse.Namespace(port=0, print_config=False, fault=[], latency=[], speed=1.0),
+            report.Output(),
+            Asks(),
         )
         == 0
     )
