@@ -37,6 +37,8 @@ _TOP = (
     "service_configs",
     *_FLAGS,
 )
+_SECRETS = ("api_key", "access_token")
+"""Settings that are wrapped at once, so that they never show."""
 _PROVIDER = ("api_key", "base_url", "max_concurrency", "timeout", "max_retries", "local", "options")
 _SERVICE = ("default_provider", "fallback_chain", "provider_configs")
 _PAIR = (
@@ -242,7 +244,7 @@ def _expanded(data: dict[str, Any], where: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in data.items():
         inner = f"{where}.{key}"
-        result[str(key)] = _key(value, inner) if key == "api_key" else _expanded_value(value, inner)
+        result[str(key)] = _key(value, inner) if key in _SECRETS else _expanded_value(value, inner)
     return result
 
 

@@ -87,6 +87,7 @@ class Call:
     estimate: float | None = None
     attempt_clock: float = 0.0
     patience: Patience | None = None
+    tried: bool = False
 
     @property
     def provider(self) -> str:

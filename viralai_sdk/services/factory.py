@@ -130,9 +130,9 @@ def complete(given: AIServiceConfig, spec: ProviderSpec) -> AIServiceConfig:
     for variable, option in spec.option_env.items():
         if os.environ.get(variable, "").strip():
             config.custom_config.setdefault(option, os.environ[variable].strip())
-    secret = config.secret()
-    if secret:
-        register_secret(secret)
+    for secret in (config.api_key, *config.custom_config.values()):
+        if isinstance(secret, SecretStr):
+            register_secret(secret.get_secret_value())
     return config
 
 

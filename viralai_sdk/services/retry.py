@@ -34,7 +34,7 @@ class Retry:
         self._runtime = runtime
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
-        call.patience = Patience(call)
+        call.patience, call.tried = Patience(call), True
         try:
             return await proceed(call)
         finally:

@@ -41,8 +41,7 @@ class Route:
                 raise
             except AIError as failure:
                 error = call.blame(self._runtime.explain(failure, route.provider, route.model))
-                sent = call.patience is not None
-                self._note(call, "failed" if sent else "skipped", error)
+                self._note(call, "failed" if call.tried else "skipped", error)
                 errors.append(error)
                 if error.ends_chain or call.emitted or call.open_job:
                     if error is failure:
@@ -50,7 +49,7 @@ class Route:
                     raise error from failure
                 continue
             finally:
-                call.patience = None
+                call.tried = False
             self._note(call, "ok", None)
             response.attempts = call.attempts
             response.warnings = [*response.warnings, *_maybe_charged(call.attempts)]

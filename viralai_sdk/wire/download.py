@@ -18,7 +18,12 @@ from pathlib import Path
 import httpx2
 
 from viralai_sdk.interfaces.adapter import error_for_status
-from viralai_sdk.interfaces.errors import MalformedResponseError, PermissionDeniedError, StorageError
+from viralai_sdk.interfaces.errors import (
+    MalformedResponseError,
+    PermissionDeniedError,
+    ProviderUnavailableError,
+    StorageError,
+)
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.steps import Answer, Blob, Download
 from viralai_sdk.wire.http import CONNECT_TIMEOUT, FAILURES, Http, Target, cause, failure, origin
@@ -127,9 +132,11 @@ def _unwritable(folder: Path, error: OSError) -> StorageError:
 
 async def _store(response: httpx2.Response, step: Download, folder: Path) -> Blob:
     if response.status_code >= 400:
+        told = f"the result could not be fetched (HTTP {response.status_code})."
+        if response.status_code in (404, 410):
+            raise ProviderUnavailableError(told, retryable=False, billed="maybe", hint="Its address may have expired.")
         error = error_for_status(Answer(response.status_code, dict(response.headers), b""), "")
-        error.message = f"the result could not be fetched (HTTP {response.status_code})."
-        error.billed = "maybe"
+        error.message, error.billed = told, "maybe"
         raise error
     path, handle = _temporary(folder)
     size, head = 0, b""
