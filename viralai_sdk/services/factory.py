@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from viralai_sdk.config.configuration import AIConfiguration
 
 
+SECRET_ENDINGS = ("token", "secret", "password", "api_key", "private_key")
+"""Settings whose names end like this stay out of all records, as the key does."""
+
+
 class AIServiceFactory:
     """The old code's factory: a registry with class methods. `get_instance()` gives the class itself, which is all the state there is."""
 
@@ -133,6 +137,10 @@ def complete(given: AIServiceConfig, spec: ProviderSpec) -> AIServiceConfig:
     secret = config.secret()
     if secret:
         register_secret(secret)
+    for name, value in config.custom_config.items():
+        # Some vendors take more than one secret, such as an access token.
+        if isinstance(value, str) and name.lower().endswith(SECRET_ENDINGS):
+            register_secret(value)
     return config
 
 
