@@ -23,6 +23,7 @@ from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.providers import registry
 from viralai_sdk.simulator import Simulator, SimulatorConfig
 from viralai_sdk.simulator.settings import configuration, players
+from viralai_sdk.store.redact import redact
 from viralai_sdk.testing import tryout
 from viralai_sdk.testing.samples import SUBJECTS
 
@@ -95,6 +96,22 @@ def shown_client(ai: ViralAI, kind: AIServiceType) -> str:
     estimate = ai.estimate(kind, SUBJECTS[kind])
     plan = ai.plan(kind, SUBJECTS[kind])
     return "\n".join(map(repr, (ai, ai.config, ai.config.providers, ai.providers(), estimate, plan, ai.usage())))
+
+
+def test_settings_that_hold_secrets_show_in_no_repr_and_are_taken_out_of_texts(tmp_path: Path) -> None:
+    token, other = "vk-canary-token-11", "vk-canary-pair-22"
+    config = {
+        "providers": {"vertex": {"access_token": token, "project": "p"}},
+        "ai_services": {"text_generation": {"provider_configs": {"openai": {"api_key": other}}}},
+    }
+    ai = ViralAI(config, home=tmp_path, progress=False)
+    made = ai.runtime.factory.config_for(AIServiceType.TEXT_GENERATION, registry.spec_of("vertex"))
+    ai.runtime.factory.config_for(AIServiceType.TEXT_GENERATION, registry.spec_of("openai"))
+    for thing in (ai.config, ai.config.providers, ai.config.services, made):
+        assert token not in repr(thing)
+        assert other not in repr(thing)
+    assert redact(f"{token} and {other}") == "[redacted] and [redacted]"
+    ai.runtime.close()
 
 
 def test_the_commands_say_no_key(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class ProviderSettings(Keyless):
         timeout: seconds for one attempt; None takes the service's default.
         max_retries: how often a request that was certainly not processed is sent again.
         local: the provider may live on, and answer with, private addresses.
-        options: everything else, handed to the adapter.
+        options: everything else, handed to the adapter. Tokens may be among it, so it shows in no repr.
     """
 
     api_key: SecretStr | None = None
@@ -34,7 +34,7 @@ class ProviderSettings(Keyless):
     timeout: float | None = None
     max_retries: int | None = None
     local: bool | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -43,7 +43,8 @@ class ServiceSettings(Keyless):
 
     default_provider: str | None = None
     fallback_chain: list[str] = field(default_factory=list)
-    provider_configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provider_configs: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """May hold keys, so it shows in no repr."""
 
 
 @dataclass

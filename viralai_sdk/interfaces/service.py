@@ -65,7 +65,7 @@ class AIServiceConfig(Keyless):
     model_name: str = ""
     max_retries: int = 3
     timeout: float = 60
-    custom_config: dict[str, Any] = field(default_factory=dict)
+    custom_config: dict[str, Any] = field(default_factory=dict, repr=False)
     base_url: str | None = None
 
     def __post_init__(self) -> None:

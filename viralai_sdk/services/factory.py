@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from viralai_sdk.config.configuration import AIConfiguration
 
 
+SECRET_ENDINGS = ("token", "secret", "password", "api_key", "private_key")
+"""Settings whose names end like this stay out of all records, as the key does."""
+
+
 class AIServiceFactory:
     """The old code's factory: a registry with class methods. `get_instance()` gives the class itself, which is all the state there is."""
 
@@ -130,9 +134,15 @@ def complete(given: AIServiceConfig, spec: ProviderSpec) -> AIServiceConfig:
     for variable, option in spec.option_env.items():
         if os.environ.get(variable, "").strip():
             config.custom_config.setdefault(option, os.environ[variable].strip())
-    for secret in (config.api_key, *config.custom_config.values()):
-        if isinstance(secret, SecretStr):
-            register_secret(secret.get_secret_value())
+    secret = config.secret()
+    if secret:
+        register_secret(secret)
+    for name, value in config.custom_config.items():
+        # Some vendors take more than one secret, such as an access token.
+        if isinstance(value, SecretStr):
+            register_secret(value.get_secret_value())
+        elif isinstance(value, str) and name.lower().endswith(SECRET_ENDINGS):
+            register_secret(value)
     return config
 
 
