@@ -26,6 +26,7 @@ from viralai_sdk.interfaces.errors import (
 from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.steps import JobProgress, JobTicket
 from viralai_sdk.services.call import Call
+from viralai_sdk.services.listening import Listening
 from viralai_sdk.store.rows import JobRow, new_id
 
 if TYPE_CHECKING:
@@ -57,16 +58,36 @@ class JobRunner:
         self._adapter = adapter
         self._runner = runner
         self._renewed = time.monotonic()
+        self._listening = Listening(call, adapter, runner.target)
 
     async def run(self) -> Any:
         """Start the job, wait for it, fetch its result; or only the latter two when it was accepted earlier."""
+        try:
+            return await self._run()
+        finally:
+            await self._listening.aclose()
+
+    async def _run(self) -> Any:
         call, journal = self._call, self._runtime.journal
         if call.resume is not None and call.job_id is not None:
+            await self._listening.open(call.resume)
             return await self.finish(call.job_id, call.resume)
         job_id = new_id("job")
         await asyncio.to_thread(journal.open_job, job_row(call, job_id))
+        announced: list[JobTicket] = []
+
+        async def note(ticket: JobTicket) -> None:
+            announced[:] = [ticket]
+            journal.ticket(job_id, ticket.remote_id, ticket.state)
+            await self._listening.open(ticket)
+
+        self._runner.announced = note
         try:
             ticket: JobTicket = await self._runner.drive(self._adapter.submit(call.request, call.route.model or ""))
+        except asyncio.CancelledError:
+            if announced:
+                await self._cancel(job_id, announced[0])
+            raise
         except AIError as error:
             await asyncio.to_thread(journal.close_job, job_id, "failed", str(error.message))
             raise
@@ -97,7 +118,7 @@ class JobRunner:
         pause, failed = self._adapter.first_poll, 0
         seconds = self._call.timeout or self._adapter.config.timeout
         deadline = asyncio.get_running_loop().time() + seconds
-        await asyncio.sleep(min(pause, seconds))
+        await self._listening.pause(min(pause, seconds))
         while True:
             try:
                 progress: JobProgress = await self._runner.drive(self._adapter.poll(ticket))
@@ -110,18 +131,18 @@ class JobRunner:
                     error.hint = f"Job {job_id} stays open: `await ai.jobs.resume()` looks again."
                     raise
                 self._in_time(job_id, deadline, seconds)
-                await asyncio.sleep(min(pause * 2, LONGEST_PAUSE))
+                await self._listening.pause(min(pause * 2, LONGEST_PAUSE))
                 continue
             failed = 0
             await self._renew(job_id)
             if progress.over == "cancelled":
                 raise JobCancelledError("the provider cancelled the job.", job_id=job_id)
-            self._call.report(progress.fraction, progress.stage or "working", progress.preview, progress.queue_position)
+            self._listening.show(progress)
             if progress.over == "done":
                 return progress
             pause = progress.poll_after if progress.poll_after is not None else min(pause * 1.3, LONGEST_PAUSE)
             self._in_time(job_id, deadline, seconds)
-            await asyncio.sleep(min(pause, max(deadline - asyncio.get_running_loop().time(), 0.01)))
+            await self._listening.pause(min(pause, max(deadline - asyncio.get_running_loop().time(), 0.01)))
 
     async def _renew(self, job_id: str) -> None:
         """Tell other kernels that this one is still at it."""
