@@ -15,6 +15,7 @@ ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
 BUILTIN = (
     "openai",
+    "comfyui",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""

@@ -71,6 +71,16 @@ class Runner:
         """Told the ticket of a job that is about to be created."""
 
     @property
+    def call(self) -> Call:
+        """The call that this attempt serves."""
+        return self._call
+
+    @property
+    def adapter(self) -> Adapter:
+        """Who translates."""
+        return self._adapter
+
+    @property
     def target(self) -> Target:
         """Where this attempt's requests go."""
         return self._target
