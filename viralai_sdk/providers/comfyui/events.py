@@ -49,7 +49,7 @@ def read_frame(message: bytes) -> Frame | None:
     return Frame(kind, rest, None if node is None else str(node), facts.get("prompt_id"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class JobEar:
     """Listens for one job: overall percentage, the node at work, previews, and what exists only on the socket.
 
