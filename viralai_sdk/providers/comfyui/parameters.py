@@ -26,7 +26,7 @@ from viralai_sdk.providers.comfyui.graph import (
     placeholders,
     title,
 )
-from viralai_sdk.providers.comfyui.schema import Input, Schema, check_value
+from viralai_sdk.providers.comfyui.schema import PLAIN, Input, Schema, check_value
 
 TEXT_INPUTS = (
     "text",
@@ -147,10 +147,18 @@ class Names:
             if not is_link(value):
                 return place if place.input in inputs else None
             behind = self.graph[value[0]]["inputs"]
-            if len(behind) != 1:
+            if len(behind) != 1 or not self._primitive(value[0], next(iter(behind))):
                 return None
             place = Place(value[0], next(iter(behind)))
         return None
+
+    def _primitive(self, key: str, name: str) -> bool:
+        """True for nodes that only hold a value: setting it there is setting it here."""
+        kind = self.graph[key]["class_type"]
+        known = self.schema.get(kind) if self.schema else None
+        if known is not None and known.outputs:
+            return known.outputs[0] in PLAIN or (known.outputs[0] == "*" and name == "value")
+        return kind.startswith("Primitive") or name in ("value", "string", "number", "int", "float", "boolean")
 
     def table(self) -> dict[str, list[Place]]:
         """Every name → the places it means, the surest kinds of names first. A name with several places is ambiguous or a group."""
@@ -215,7 +223,7 @@ class Names:
             known = [*self.known(), *placeholders(self.graph)]
             raise InvalidRequestError(
                 f"the workflow has no parameter {name!r}.",
-                hint=suggest(fold(name), known, f"It has: {', '.join(known[:24])}."),
+                hint=suggest(fold(name), [*known, *table], f"It has: {', '.join(known[:24])}."),
             )
         if len(places) > 1 and fold(name) not in {fold(item) for item in self.exposed}:
             candidates = ", ".join(
@@ -255,11 +263,14 @@ class Names:
         for name, places in self.table().items():
             if len(places) == 1:
                 names.setdefault(places[0], []).append(name)
+        shown = {place for places in self.exposed.values() for place in places}
         listed = []
         for place, described in self.settable():
             node = self.graph[place.node]
             value = node["inputs"].get(place.input, described.default if described else None)
             words = names.get(place, [])
+            if place not in shown:
+                words = sorted(words, key=len)
             if isinstance(value, str) and PLACEHOLDER.search(value):
                 words = [*PLACEHOLDER.findall(value), *words]
             own = f"{place.node}.{place.input}"
