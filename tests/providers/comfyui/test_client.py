@@ -16,6 +16,7 @@ from viralai_sdk.interfaces.errors import (
     AIError,
     ConfigurationError,
     InvalidRequestError,
+    JobCancelledError,
     JobLostError,
     MalformedResponseError,
 )
@@ -77,6 +78,8 @@ async def test_states_and_cancelling_in_each(rig: Rig) -> None:
     found = await client.status(third.prompt_id)
     assert (found.status, found.queue_position) == (VideoStatus.PENDING, 1)
     assert await client.cancel(waiting.prompt_id)
+    with pytest.raises(JobCancelledError):
+        await client.get_result(waiting.prompt_id)
     assert await client.cancel(running.prompt_id)
     assert (await client.get_result(third.prompt_id)).image_paths
     assert not await client.cancel(third.prompt_id)

@@ -57,7 +57,7 @@ async def test_04_there_is_no_idempotency(rig: Rig) -> None:
     queued = await client.queue_prompt(picture_graph())
     await client.get_result(queued.prompt_id)
     assert rig.server.runs[queued.prompt_id] == 1
-    assert await client.get_result(queued.prompt_id, download=False)
+    assert (await client.get_result(queued.prompt_id, download=False)).outputs
     assert rig.server.runs[queued.prompt_id] == 1
 
 

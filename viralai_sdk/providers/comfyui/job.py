@@ -217,6 +217,8 @@ def poll(memory: ServerMemory, ticket: JobTicket) -> Steps[JobProgress]:
         if ear is not None and ear.succeeded and ear.over:
             # Somebody cleared the history; what the socket told is all there is.
             return JobProgress("done", 1.0, "finished", result={"outputs": ear.outputs, "status": {}})
+        if state.get("stopped"):
+            return JobProgress("cancelled", None, "removed from the queue")
         state["missing"] = state.get("missing", 0) + 1
         if state["missing"] >= LOST_AFTER:
             raise JobLostError(
@@ -285,7 +287,7 @@ def cancel(memory: ServerMemory, ticket: JobTicket) -> Steps[bool]:
             if stopped or ticket.state.get("accepted", True) or absent > 4:
                 return True
         elif found.place == "queued":
-            stopped = True
+            stopped = ticket.state["stopped"] = True
             yield Send("POST", "/queue", json={"delete": [ticket.remote_id]})
             continue
         else:
