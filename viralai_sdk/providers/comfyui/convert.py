@@ -184,7 +184,7 @@ def _by_position(node: SavedNode, known: NodeClass, values: list[Any]) -> dict[s
         _check(node, item, value)
         found[item.name] = value
         position += 1
-        if position < len(values) and _followed(item, values[position], values[position + 1 :]):
+        if position < len(values) and _followed(item, values[position]):
             position += 1
         if item.upload and position < len(values) and isinstance(values[position], (str, type(None))):
             # The button's own value. It is the last widget of all loaders but a few, whose next value would not be text.
@@ -207,14 +207,14 @@ def _next(known: NodeClass, found: Mapping[str, Any], item: Input) -> Input | No
     return None
 
 
-def _followed(item: Input, value: Any, rest: list[Any]) -> bool:
+def _followed(item: Input, value: Any) -> bool:
     """True when the value after this input's own belongs to its "control after generate"."""
     if item.kind not in ("INT", "FLOAT", "COMBO"):
         return False
-    said = bool(item.options.get("control_after_generate"))
-    if not said and item.name not in SEED_INPUTS:
-        return False
-    return value in AFTER_GENERATE if not isinstance(value, bool) else item.kind == "INT"
+    if isinstance(value, bool):
+        return item.kind == "INT" and (bool(item.options.get("control_after_generate")) or item.name in SEED_INPUTS)
+    # Its words stand nowhere else after a number; after a choice they count only where the server says so.
+    return value in AFTER_GENERATE and (item.kind != "COMBO" or bool(item.options.get("control_after_generate")))
 
 
 def _check(node: SavedNode, item: Input, value: Any) -> None:

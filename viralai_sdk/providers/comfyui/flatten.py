@@ -194,7 +194,8 @@ class Flattener:
                 pairs = [(node, widget, value) for (node, widget), value in zip(proxies, values, strict=True)]
             elif len(values) == len(widgets):
                 pairs = [(INPUT_NODE, name, value) for name, value in zip(widgets, values, strict=True)]
-            elif proxies or widgets:
+            elif proxies or any(row.get("widget") and row.get("link") is None for row in rows):
+                # Otherwise every one of them is fed by a link, and what the instance keeps does not count.
                 raise InvalidRequestError(
                     f"the sub-graph node {scope.path + key} keeps {len(values)} values for {len(proxies) or len(widgets)} "
                     "widgets; which belongs to which cannot be told.",
