@@ -194,9 +194,7 @@ def _translated(request: httpx2.Request) -> Iterator[None]:
     except aiohttp.ClientHttpProxyError as error:
         raise httpx2.ProxyError(str(error), request=request) from error
     except aiohttp.ServerDisconnectedError as error:
-        raise httpx2.RemoteProtocolError(
-            "the server closed the connection without an answer", request=request
-        ) from error
+        raise httpx2.RemoteProtocolError("the server closed the connection without an answer", request=request) from error
     except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
         raise httpx2.RemoteProtocolError(str(error), request=request) from error
     except aiohttp.NonHttpUrlClientError as error:
