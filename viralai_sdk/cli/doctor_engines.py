@@ -27,7 +27,12 @@ EXTRAS = {
     "local": (("xllamacpp", "xllamacpp"),),
     "fast": (("aiohttp", "aiohttp"),),
     "google": (("google.auth", "google-auth"),),
-    "sim": (("python_multipart", "python-multipart"), ("starlette", "starlette"), ("uvicorn", "uvicorn")),
+    "sim": (
+        ("python_multipart", "python-multipart"),
+        ("starlette", "starlette"),
+        ("uvicorn", "uvicorn"),
+        ("websockets", "websockets"),
+    ),
     "bench": (("matplotlib", "matplotlib"), ("papermill", "papermill")),
 }
 """Extra → (module to look for, distribution) of everything it brings; a test holds this and pyproject.toml together."""

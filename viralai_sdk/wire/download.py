@@ -134,7 +134,13 @@ async def _store(response: httpx2.Response, step: Download, folder: Path) -> Blo
     if response.status_code >= 400:
         told = f"the result could not be fetched (HTTP {response.status_code})."
         if response.status_code in (404, 410):
-            raise ProviderUnavailableError(told, retryable=False, billed="maybe", hint="Its address may have expired.")
+            raise ProviderUnavailableError(
+                told,
+                status=response.status_code,
+                retryable=False,
+                billed="maybe",
+                hint="Its address may have expired.",
+            )
         error = error_for_status(Answer(response.status_code, dict(response.headers), b""), "")
         error.message, error.billed = told, "maybe"
         raise error
