@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+
+def _mute() -> logging.Logger:
+    """A logger of nobody's: at DEBUG the library writes down handshakes, with the key in them, and every message.
+
+    It is in no registry, so that no configuration of logging can give it a level or a handler.
+    """
+    mute = logging.Logger(f"{__name__}.mute", logging.CRITICAL + 1)
+    mute.addHandler(logging.NullHandler())
+    mute.propagate = False
+    mute.disabled = True
+    return mute
+
+
 MAX_MESSAGE = 64 * 1024 * 1024
 """Largest message taken, in bytes. A preview of 512 pixels is some 50 kB; a picture sent over the socket may be large."""
 PING_SECONDS = 20.0
@@ -146,6 +159,7 @@ class SocketReader:
             close_timeout=CLOSE_SECONDS,
             open_timeout=10,
             user_agent_header="viralai-sdk",
+            logger=_mute(),
             **options,
         )
 

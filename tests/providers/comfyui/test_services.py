@@ -20,8 +20,10 @@ from viralai_sdk.interfaces.errors import (
     ProviderUnavailableError,
     UnsupportedCapabilityError,
 )
+from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.service import AIServiceConfig
+from viralai_sdk.interfaces.speech import SpeechSynthesisRequest
 from viralai_sdk.interfaces.video import VideoGenerationRequest
 from viralai_sdk.providers import registry
 from viralai_sdk.providers.comfyui import ComfyUIAudioService, ComfyUIImageService, ComfyUIVideoGenerationService
@@ -238,4 +240,42 @@ def test_the_plans_placeholders_are_filled() -> None:
     made = injector.inject()
     assert made["1"]["inputs"]["text"] == "fox"
     assert made["2"]["inputs"] == {"frames": 16, "fps": 8, "seed": 3}
+    assert injector.warnings == []
+
+
+def test_what_was_asked_for_and_finds_no_place_is_told_before_anything_is_sent() -> None:
+    audio = ComfyUIAudioService(AIServiceConfig(provider="comfyui"), "test_audio")
+    asked = SpeechSynthesisRequest(text="hello", language="de", speed=2, seed=7)
+    told = {(row.kind, row.parameter) for row in audio.check(asked, "")}
+    assert told == {("unsupported", name) for name in ("prompt", "language", "speed", "seed")}
+    with pytest.raises(UnsupportedCapabilityError, match="no voice to choose"):
+        audio.check(SpeechSynthesisRequest(text="hello", voice_id="ann"), "")
+    with pytest.raises(UnsupportedCapabilityError, match="SSML"):
+        audio.check(SpeechSynthesisRequest(text="<speak>hello</speak>", ssml=True), "")
+    film = ComfyUIVideoGenerationService(AIServiceConfig(provider="comfyui"), "test_video")
+    told = {(row.kind, row.parameter) for row in film.check(VideoGenerationRequest(prompt="x", narration="y"), "")}
+    assert told == {("unsupported", "prompt"), ("unsupported", "narration")}
+
+
+@pytest.mark.parametrize(("workflow", "kind"), [("sd15", "adjusted"), ("test_image", "unsupported")])
+def test_a_style_goes_into_the_prompt_or_is_dropped_and_both_are_told(workflow: str, kind: str) -> None:
+    service = ComfyUIImageService(AIServiceConfig(provider="comfyui"), workflow)
+    rows = service.check(ImageGenerationRequest(prompt="a boat", style="watercolor", seed=1), "")
+    assert [row.kind for row in rows if row.parameter == "style"] == [kind]
+    assert not [row for row in rows if row.parameter == "seed"]
+    if kind == "adjusted":
+        graph, _ = inject(workflow, prompt="a boat", style="watercolor")
+        assert graph["2"]["inputs"]["text"] == "a boat, watercolor"
+
+
+def test_a_style_and_a_voice_go_to_places_of_their_own() -> None:
+    graph = api_graph({"1": node("Encoder", text="${prompt}", look="${style}"), "2": node("Speaker", voice="bob")})
+    wishes = Wishes(
+        prompt="fox", style="ink", voice="ann", words={"style": "ink"}, asked=["speed"], values={"speed": 2}
+    )
+    graph["2"]["inputs"]["speed"] = 1
+    injector = Injector(Names(graph), wishes)
+    made = injector.inject()
+    assert made["1"]["inputs"] == {"text": "fox", "look": "ink"}
+    assert made["2"]["inputs"] == {"voice": "ann", "speed": 2}
     assert injector.warnings == []

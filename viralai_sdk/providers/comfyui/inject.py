@@ -16,6 +16,7 @@ from viralai_sdk.providers.comfyui.parameters import SEED_INPUTS, Names, Place, 
 FRAME_INPUTS = ("length", "video_frames", "num_frames", "frame_count", "frames")
 RATE_INPUTS = ("fps", "frame_rate")
 SPOKEN = ("text", "speech", "script", "dialogue", "prompt", "positive", "lyrics")
+VOICE_INPUTS = ("voice", "voice_id", "speaker", "narrator", "voice_name")
 DEFAULT_STEP = 8
 """Latent pictures are eighths of the pixels."""
 DEFAULT_RATE = 24.0
@@ -28,7 +29,11 @@ class Wishes:
 
     Attributes:
         ratio: width by height, used when no size is given: the workflow's own number of pixels is kept.
+        style: goes to a place of its own, else to the end of the prompt.
+        seeded: the seed was asked for, and not drawn by us.
         images, mask: names of uploaded files.
+        voice: who speaks.
+        asked: names out of `words` that were asked for; what takes none of them is told.
         values: further parameters by name.
     """
 
@@ -37,13 +42,17 @@ class Wishes:
     width: int | None = None
     height: int | None = None
     ratio: float | None = None
+    style: str | None = None
     seed: int = 0
+    seeded: bool = False
     count: int | None = None
     seconds: float | None = None
     rate: float | None = None
     images: Sequence[str] = ()
     mask: str | None = None
     speech: bool = False
+    voice: str | None = None
+    asked: Sequence[str] = ()
     words: Mapping[str, Any] = field(default_factory=dict)
     """Further values for placeholders only, such as language and voice."""
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -56,13 +65,15 @@ class Injector:
         self._wishes = wishes
         self._names = Names(copy.deepcopy(names.graph), names.schema, names.exposed)
         self.warnings: list[CallWarning] = []
+        self._styled = False
+        """The workflow has a place of its own for the style."""
 
     def inject(self) -> Graph:
         """The graph with everything in its place.
 
         Raises:
             InvalidRequestError: a value does not fit, or a placeholder stays empty.
-            UnsupportedCapabilityError: a picture is given that the workflow has no loader for.
+            UnsupportedCapabilityError: a picture or a voice is given that the workflow has no place for.
         """
         wishes = self._wishes
         filled = self._placeholders()
@@ -74,8 +85,9 @@ class Injector:
         else:
             self._film(filled)
         self._everywhere("seed", SEED_INPUTS, wishes.seed, filled)
-        if wishes.values:
-            self._names.graph = set_parameters(self._names, wishes.values)
+        self._asked(filled)
+        if values := {**self._voice(filled), **wishes.values}:
+            self._names.graph = set_parameters(self._names, values)
         left = placeholders(self._names.graph)
         if left:
             raise InvalidRequestError(
@@ -92,10 +104,12 @@ class Injector:
         wishes, graph = self._wishes, self._names.graph
         found = placeholders(graph)
         rate = wishes.rate or DEFAULT_RATE
+        self._styled = "style" in found
+        prompt = self._prompt()
         values: dict[str, Any] = {
-            "prompt": wishes.prompt,
-            "positive": wishes.prompt,
-            "text": wishes.prompt,
+            "prompt": prompt,
+            "positive": prompt,
+            "text": prompt,
             "negative_prompt": wishes.negative or "",
             "negative": wishes.negative or "",
             "seed": wishes.seed,
@@ -129,22 +143,54 @@ class Injector:
 
     # --- words -------------------------------------------------------------------------------------------------------
 
+    def _prompt(self) -> str | None:
+        wishes = self._wishes
+        if wishes.prompt is None or not wishes.style or self._styled:
+            return wishes.prompt
+        return f"{wishes.prompt}, {wishes.style}"
+
     def _text(self, filled: set[str]) -> None:
         wishes = self._wishes
         roles = self._names.roles()
+        taken = True
         if wishes.prompt is not None and not filled & {"prompt", "positive", "text"}:
             places = self._spoken() if wishes.speech else []
             places = places or roles.get("positive") or self._titled("positive", "prompt", "text") or self._only_text()
+            taken = bool(places)
             if not places:
                 self._note("unsupported", "prompt", "the workflow has no place for the prompt; it was left out.")
             for place in places:
-                put(self._names, place, wishes.prompt)
+                put(self._names, place, self._prompt())
+        if wishes.style and not self._styled:
+            if taken:
+                self._note("adjusted", "style", f"the workflow has no style; {wishes.style!r} was added to the prompt.")
+            else:
+                self._note("unsupported", "style", "the workflow has no place for a style; it was left out.")
         if wishes.negative is not None and not filled & {"negative", "negative_prompt"}:
             places = roles.get("negative") or self._titled("negative")
             if not places:
                 self._note("unsupported", "negative_prompt", "the workflow has no negative prompt; it was left out.")
             for place in places:
                 put(self._names, place, wishes.negative)
+
+    def _asked(self, filled: set[str]) -> None:
+        """Tell which of the words that were asked for no placeholder took."""
+        for name in self._wishes.asked:
+            if name not in filled and name not in self._wishes.values:
+                self._note("unsupported", name, f"the workflow has no place for the {name}; it was left out.")
+
+    def _voice(self, filled: set[str]) -> dict[str, str]:
+        """The parameter that chooses the voice. Speaking with another voice than the one asked for is no result."""
+        voice, values = self._wishes.voice, self._wishes.values
+        if not voice or "voice" in filled or any(name in values for name in VOICE_INPUTS):
+            return {}
+        for name in VOICE_INPUTS:
+            if every(self._names, (name,)):
+                return {name: voice}
+        raise UnsupportedCapabilityError(
+            f"the workflow has no voice to choose; {voice!r} is given.",
+            hint="Leave voice_id out, or take a workflow with an input 'voice' or a placeholder ${voice}.",
+        )
 
     def _spoken(self) -> list[Place]:
         for word in SPOKEN[:4]:
@@ -306,6 +352,8 @@ class Injector:
         places = every(self._names, inputs)
         if not places and word == "fps":
             self._note("unsupported", word, "the workflow has no frame rate to set; it keeps its own.")
+        if not places and word == "seed" and self._wishes.seeded and "seed" not in filled:
+            self._note("unsupported", word, "the workflow has no seed to set; it was left out.")
         for place in places:
             old = self._names.graph[place.node]["inputs"].get(place.input)
             if isinstance(old, str):

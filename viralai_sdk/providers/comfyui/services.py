@@ -19,7 +19,7 @@ from viralai_sdk.providers.comfyui import job
 from viralai_sdk.providers.comfyui.base import ComfyUIBase
 from viralai_sdk.providers.comfyui.convert import exposed, exposed_outputs
 from viralai_sdk.providers.comfyui.graph import Graph, format_of, title
-from viralai_sdk.providers.comfyui.inject import Injector, Wishes
+from viralai_sdk.providers.comfyui.inject import VOICE_INPUTS, Injector, Wishes
 from viralai_sdk.providers.comfyui.outputs import Kind, choose, files_of
 from viralai_sdk.providers.comfyui.parameters import Names, fold, put
 from viralai_sdk.providers.comfyui.schema import Schema
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 SETTINGS = ("workflow", "parameters", "output", "allow_partial", "front", "number", "extra_data", "previews")
 """Options that are not parameters of the workflow; every other option is one."""
 MAX_SEED = 2**32
-VOICE_INPUTS = ("voice", "voice_id", "speaker", "narrator", "voice_name")
+SURE = ("style", "num_images")
+"""Adjustments that hold whatever the server says of its nodes' steps and ranges."""
 
 
 class ComfyUIService(ComfyUIBase):
@@ -103,7 +104,7 @@ class ComfyUIService(ComfyUIBase):
 
         injector = Injector(Names(api_graph(chosen.data)), wishes)
         injector.inject()
-        return [warning for warning in injector.warnings if warning.kind == "unsupported"]
+        return [row for row in injector.warnings if row.kind == "unsupported" or row.parameter in SURE]
 
     def _settings(self, request: Any) -> dict[str, Any]:
         configured = {name: value for name, value in self.config.custom_config.items() if name in SETTINGS}
@@ -229,14 +230,16 @@ class ComfyUIImageService(ComfyUIService, ImageAdapter):
         sized = request.width is not None or request.height is not None
         width, height = request.size() if sized else (None, None)
         return Wishes(
-            prompt=f"{request.prompt}, {request.style}" if request.style else request.prompt,
+            prompt=request.prompt,
+            style=request.style,
+            words={"style": request.style or ""},
             negative=request.negative_prompt,
             width=width,
             height=height,
             ratio=request.ratio(),
             seed=seed_of(request.seed),
+            seeded=request.seed is not None,
             count=request.num_images,
-            words={"style": request.style or ""},
         )
 
 
@@ -257,14 +260,17 @@ class ComfyUIVideoGenerationService(ComfyUIService, VideoAdapter):
         sized = bool(request.width or request.height or request.resolution)
         width, height = request.size() if sized else (None, None)
         return Wishes(
-            prompt=f"{request.prompt}, {request.style}" if request.style else request.prompt,
+            prompt=request.prompt,
+            style=request.style,
             negative=request.negative_prompt,
             width=width,
             height=height,
             ratio=request.ratio(),
             seed=seed_of(request.seed),
+            seeded=request.seed is not None,
             seconds=request.duration,
             rate=float(request.fps) if request.fps else None,
+            asked=["narration"] if request.narration else [],
             words={"style": request.style or "", "narration": request.narration or ""},
         )
 
@@ -279,7 +285,9 @@ class ComfyUIAudioService(ComfyUIService, SpeechAdapter):
         return {"character": len(request.text)}
 
     def check(self, request: SpeechSynthesisRequest, model: str) -> list[CallWarning]:
-        usual = {"speed": 1.0, "pitch": 0.0, "volume": 1.0, "output_format": None, "instructions": None}
+        usual = {"pitch": 0.0, "volume": 1.0, "output_format": None, "instructions": None}
+        if request.ssml:
+            raise self.unsupported("SSML", hint="A workflow would read the markup aloud; give plain text.")
         found = [
             CallWarning(kind="unsupported", parameter=name, message="the workflow decides this; left out.")
             for name, value in usual.items()
@@ -288,18 +296,18 @@ class ComfyUIAudioService(ComfyUIService, SpeechAdapter):
         return [*found, *super().check(request, model)]
 
     def wishes(self, request: SpeechSynthesisRequest) -> Wishes:
-        words = {"language": request.language, "voice": request.voice_id or "", "speed": request.speed}
-        return Wishes(prompt=request.text, seed=seed_of(request.seed), speech=True, words=words)
-
-    def _wishes(self, request: Any, images: Sequence[str], mask: str | None) -> Wishes:
-        wishes = super()._wishes(request, images, mask)
-        if request.voice_id and "voice" not in wishes.values:
-            chosen = self._chosen(request, "")
-            nodes = chosen.data.values() if format_of(chosen.data) == "api" else ()
-            names = {name for node in nodes for name in node.get("inputs", {})}
-            found = next((name for name in VOICE_INPUTS if name in names), None)
-            wishes.values = {**wishes.values, **({found: request.voice_id} if found else {})}
-        return wishes
+        # "en" is what a call without a language has as well: telling of it would be telling at every call.
+        asked = [] if request.language in ("auto", "en") else ["language"]
+        asked += ["speed"] if request.speed != 1.0 else []
+        return Wishes(
+            prompt=request.text,
+            seed=seed_of(request.seed),
+            seeded=request.seed is not None,
+            speech=True,
+            voice=request.voice_id,
+            asked=asked,
+            words={"language": request.language, "voice": request.voice_id or "", "speed": request.speed},
+        )
 
     def voice_steps(self, language: str | None) -> Steps[list[Voice]]:
         """The voices that the configured workflow's nodes let one choose from; none when it has no such choice."""
