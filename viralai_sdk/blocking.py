@@ -142,7 +142,7 @@ class Sync:
 
     @property
     def image(self) -> Any:
-        """`ai.sync.image("…")`."""
+        """`ai.sync.image("…")`, and `.stream` as a plain iterator."""
         return self._twin(self._client.image)
 
     @property
@@ -152,7 +152,7 @@ class Sync:
 
     @property
     def speech(self) -> Any:
-        """`ai.sync.speech("…")`."""
+        """`ai.sync.speech("…")`, and `.stream` as a plain iterator."""
         return self._twin(self._client.speech)
 
     @property

@@ -91,7 +91,7 @@ class ViralAI:
 
     @cached_property
     def image(self) -> ImageHelper:
-        """`await ai.image("…")`, `ai.image.batch([…])`."""
+        """`await ai.image("…")`, `ai.image.stream("…")`, `ai.image.batch([…])`."""
         return ImageHelper(self.manager)
 
     @cached_property
@@ -101,7 +101,7 @@ class ViralAI:
 
     @cached_property
     def speech(self) -> SpeechHelper:
-        """`await ai.speech("…")`, `ai.speech.voices()`, `ai.speech.multilingual([…])`, `ai.speech.batch([…])`."""
+        """`await ai.speech("…")`, `ai.speech.stream("…")`, `.voices()`, `.multilingual([…])`, `.batch([…])`."""
         return SpeechHelper(self.manager)
 
     @property

@@ -45,7 +45,8 @@ class Driver:
         steps = self.adapter.stream(request, model)
         pieces: list[Any] = []
         opening = next(steps)
-        assert isinstance(opening, Send)
+        while not isinstance(opening, Send) or opening.expect == "body":
+            opening = steps.send(await self._execute(opening))
         async with self.client.stream(**self._arguments(opening)) as response:
             if response.status_code >= 400:
                 body = await response.aread()

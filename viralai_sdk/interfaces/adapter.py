@@ -114,6 +114,10 @@ class SpeechAdapter(Adapter, SpeechSynthesisService):
 class StreamingAdapter(Adapter):
     """An adapter that can also give its result piece by piece."""
 
+    def streams(self, request: Any, model: str) -> bool:
+        """Whether this request can be streamed. When not, `steps` serves it, and the caller is told."""
+        return True
+
     @abstractmethod
     def stream(self, request: Any, model: str) -> s.StreamSteps[Any]:
         """Serve the request piece by piece; see `StreamSteps`."""

@@ -167,7 +167,8 @@ class _End:
 END = _End()
 StreamSteps: TypeAlias = "Generator[Send | Compute | str | bytes | None, Any, T]"
 """Yields one `Send` to open the stream, then for every event sent in, what it adds (None for nothing); is sent END at the end and
-returns the payload. An engine without a wire yields pieces right away, or after a `Compute`."""
+returns the payload. Before that come what other steps it needs, such as a `Compute` or a `Send` whose answer is read whole. An engine
+without a wire yields pieces right away, or after a `Compute`."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from viralai_sdk.interfaces.adapter import Adapter, JobAdapter, StreamingAdapter
 from viralai_sdk.interfaces.errors import EmptyResultError, ProviderTimeoutError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.responses import Response
-from viralai_sdk.interfaces.steps import TextPayload
+from viralai_sdk.interfaces.steps import MediaPayload, TextPayload
+from viralai_sdk.interfaces.text import TextGenerationResponse
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.jobs import JobRunner, LocalJob
 from viralai_sdk.services.runner import Runner
@@ -64,17 +65,25 @@ class Adapt:
             outcome = await answer if inspect.isawaitable(answer) else answer
             if not isinstance(outcome, Response):
                 raise EmptyResultError(f"the service gave {type(outcome).__name__} instead of a response.")
+            if call.emit is not None:
+                _in_one_piece(call, outcome)
             return outcome
-        runner = Runner(self._runtime, call, service)
+        runner, model = Runner(self._runtime, call, service), call.route.model or ""
         if isinstance(service, JobAdapter):
-            return await JobRunner(self._runtime, call, service, runner).run()
-        if call.emit is None:
-            return await runner.drive(service.steps(call.request, call.route.model or ""))
-        if isinstance(service, StreamingAdapter):
-            return await runner.stream(service.stream(call.request, call.route.model or ""))
-        payload = await runner.drive(service.steps(call.request, call.route.model or ""))
-        if isinstance(payload, TextPayload) and payload.text:
-            call.note("unsupported", "stream", "this provider does not stream; the answer came in one piece")
-            call.emitted = True
-            call.emit(payload.text)
-        return payload
+            outcome = await JobRunner(self._runtime, call, service, runner).run()
+        elif call.emit is not None and isinstance(service, StreamingAdapter) and service.streams(call.request, model):
+            return await runner.stream(service.stream(call.request, model))
+        else:
+            outcome = await runner.drive(service.steps(call.request, model))
+        if call.emit is not None:
+            _in_one_piece(call, outcome)
+        return outcome
+
+
+def _in_one_piece(call: Call, outcome: TextPayload | MediaPayload | Response) -> None:
+    """Say that pieces were asked for and none came. A text is itself a piece; a file is told of in the response only, once it is stored."""
+    call.note("unsupported", "stream", "this provider does not stream this request; the answer came in one piece")
+    text = outcome.text if isinstance(outcome, (TextPayload, TextGenerationResponse)) else ""
+    if text and call.emit is not None:
+        call.emitted = True
+        call.emit(text)

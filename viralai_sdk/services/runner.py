@@ -117,8 +117,8 @@ class Runner:
         """Run a streaming generator, handing on each piece as it comes."""
         try:
             first = _advance(steps, None)
-            while isinstance(first, Compute):
-                first = _advance(steps, await self._compute(first))
+            while isinstance(first, (Compute, Report)) or (isinstance(first, Send) and first.expect == "body"):
+                first = _advance(steps, await self._perform(first))
             if isinstance(first, Send):
                 return await self._remote_pieces(steps, first)
             return await self._local_pieces(steps, first)
@@ -161,6 +161,9 @@ class Runner:
             answer, events = await attempt.enter_async_context(self._runtime.http.stream(step, self._target))
             if events is None:
                 raise self._call.blame(self._adapter.error(answer))
+            named = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if step.expect == "bytes" and (named.startswith("text/") or named == "application/json"):
+                raise MalformedResponseError(f"a file was expected, {named} came.")
             stack.push_async_exit(attempt.pop_all())
         return answer, events
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from viralai_sdk.interfaces.text import TextChunk, TextGenerationResponse
 from viralai_sdk.services.call import Call
 
 if TYPE_CHECKING:
     from viralai_sdk.services.manager import AIServiceManager
 
+C = TypeVar("C")
 
-async def stream(manager: AIServiceManager, call: Call) -> AsyncGenerator[TextChunk, None]:
-    """Run a text call, yielding each piece as it comes and last a chunk with the response.
+
+async def stream(manager: AIServiceManager, call: Call, chunk: Callable[[Any, Any], C]) -> AsyncGenerator[C, None]:
+    """Run a call, yielding each piece as it comes and last the response.
 
     The call runs in a task of its own through the same pipeline as every other; leaving the loop early cancels it.
+
+    Args:
+        chunk: makes a chunk of a piece and None, and the last one of None and the response.
     """
-    pieces: deque[str] = deque()
+    pieces: deque[Any] = deque()
     ready = asyncio.Event()
 
-    def emit(piece: str) -> None:
+    def emit(piece: Any) -> None:
         pieces.append(piece)
         ready.set()
 
@@ -32,14 +36,12 @@ async def stream(manager: AIServiceManager, call: Call) -> AsyncGenerator[TextCh
     try:
         while not task.done() or pieces:
             while pieces:
-                yield TextChunk(pieces.popleft())
+                yield chunk(pieces.popleft(), None)
             if task.done():
                 break
             ready.clear()
             await ready.wait()
-        response = task.result()
-        assert isinstance(response, TextGenerationResponse)
-        yield TextChunk("", response)
+        yield chunk(None, task.result())
     finally:
         if not task.done():
             task.cancel()

@@ -196,7 +196,7 @@ def test_normalised_timings_serve_when_the_others_are_missing() -> None:
 def test_streams_give_pieces_and_the_whole() -> None:
     steps = SERVICE.stream(say(output_format="mp3"), MODEL)
     pieces, payload = streamed(steps, MP3[:10], MP3[10:])
-    assert pieces == [MP3[:10], MP3[10:]]
+    assert pieces == [None, MP3]  # nothing is handed on before its beginning is known to be sound
     assert payload.blobs[0].data == MP3
     assert payload.quantities == {"character": 11}
     step = opened(SERVICE.stream(say(output_format="wav"), MODEL))

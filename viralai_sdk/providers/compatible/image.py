@@ -35,6 +35,10 @@ class CompatibleImageService(CompatibleAdapter, OpenAIImageService):
             return [CallWarning(kind="adjusted", parameter="width", message=message)]
         return []
 
+    def streams(self, request: ImageGenerationRequest, model: str) -> bool:
+        """No: partial pictures are OpenAI's own, and other servers may refuse the fields."""
+        return False
+
     def body(self, request: Request, fields: Mapping[str, Any]) -> dict[str, Any]:
         assert isinstance(request, ImageGenerationRequest)
         sent = {**fields, "size": None, "response_format": self.dialect.picture_format}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -13,7 +13,8 @@ from viralai_sdk.interfaces.adapter import SpeechAdapter, StreamingAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
-from viralai_sdk.interfaces.steps import END, Answer, MediaPayload, Send, Steps, StreamSteps
+from viralai_sdk.interfaces.steps import Answer, MediaPayload, Send, Steps, StreamSteps
+from viralai_sdk.interfaces.streaming import byte_pieces
 from viralai_sdk.providers.elevenlabs.alignment import word_timings
 from viralai_sdk.providers.elevenlabs.errors import error_from_answer, request_id
 from viralai_sdk.providers.elevenlabs.models import catalog, takes_language
@@ -95,17 +96,18 @@ class ElevenLabsService(SpeechAdapter, StreamingAdapter):
         return self._finish(payload, request, voice, request_id(answer))
 
     def stream(self, request: SpeechSynthesisRequest, model: str) -> StreamSteps[MediaPayload]:
-        """Sound as it is made. The voice must be given by its id: a stream begins with its one request."""
-        voice = request.voice_id or self._default_voice()
+        """Sound as it is made, without word timings. This route knows no WAV: raw samples are streamed and stored as one."""
+        voice = yield from self._voice(request.voice_id)
         params, body = self._split(request, model, STREAMED)
+        wanted = params["output_format"] = re.sub("^wav_", "pcm_", str(params["output_format"]))
         path = f"/v1/text-to-speech/{quote(voice, safe='')}/stream"
-        piece = yield Send("POST", path, json=body, params=params, creates=True, expect="bytes", accept="audio/*")
-        parts: list[bytes] = []
-        while piece is not END:
-            parts.append(bytes(piece))
-            piece = yield parts[-1]
-        blob = recording(b"".join(parts), params["output_format"])
-        return self._finish(MediaPayload(blobs=[blob]), request, voice, None)
+        opening = Send("POST", path, json=body, params=params, creates=True, expect="bytes", accept="audio/*")
+        data = yield from byte_pieces(opening, lambda head: recording(head, wanted))
+        payload = MediaPayload(blobs=[recording(data, wanted)])
+        if self._options(request).get("with_timestamps", True):
+            message = "a streamed recording comes without word timings."
+            payload.warnings.append(CallWarning(kind="unsupported", parameter="with_timestamps", message=message))
+        return self._finish(payload, request, voice, None)
 
     def _options(self, request: SpeechSynthesisRequest) -> dict[str, Any]:
         """Vendor options: the configuration's, then the request's."""
@@ -147,7 +149,7 @@ class ElevenLabsService(SpeechAdapter, StreamingAdapter):
     def _default_voice(self) -> str:
         return str(self.config.custom_config.get("voice") or catalog().extra["default_voice"])
 
-    def _voice(self, wanted: str | None) -> Steps[str]:
+    def _voice(self, wanted: str | None) -> Generator[Send, Any, str]:
         """The id of a voice. Ids are taken as they are; anything else is looked up by name, and taken as an id when nobody has it."""
         chosen = wanted or self._default_voice()
         if VOICE_ID.fullmatch(chosen):

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Sequence
+from typing import Any, Literal
 
-from viralai_sdk.interfaces.adapter import ImageAdapter
+from viralai_sdk.interfaces.adapter import ImageAdapter, StreamingAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
-from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.records import CallWarning
-from viralai_sdk.interfaces.steps import Answer, Blob, Compute, Download, FilePart, MediaPayload, Parallel, Send, Steps
+from viralai_sdk.interfaces.steps import (
+    END,
+    Answer,
+    Compute,
+    Download,
+    FilePart,
+    MediaPayload,
+    Parallel,
+    Send,
+    Steps,
+    StreamSteps,
+)
 from viralai_sdk.providers.openai.base import OpenAIAdapter
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, count
+from viralai_sdk.providers.openai.chat import SHAPE_ERRORS
 from viralai_sdk.providers.openai.errors import error_from_stream
 from viralai_sdk.providers.openai.forms import form_fields, mask_with_alpha
+from viralai_sdk.providers.openai.pictures import FACTS, Reader, billed, decode
 from viralai_sdk.providers.openai.sizes import choose_size, size_warning
 
 PER_CALL = 10
@@ -25,16 +34,16 @@ MAX_PROMPT = 32_000
 MAX_REFERENCES = 16
 MAX_REFERENCE_BYTES = 50 * 1024 * 1024
 REFERENCE_TYPES = ("image/png", "image/webp", "image/jpeg")
-FACTS = ("background", "output_format", "quality", "size")
-"""Fields of an answer that are worth keeping."""
+PARTIALS = 2
+"""Partial pictures of a stream when the caller does not say how many."""
 
 
-class OpenAIImageService(OpenAIAdapter, ImageAdapter):
+class OpenAIImageService(OpenAIAdapter, ImageAdapter, StreamingAdapter):
     """Pictures from OpenAI."""
 
     vendor_fields = frozenset(
         {"background", "complexity", "input_fidelity", "moderation", "output_compression", "output_format", "quality"}
-        | {"safety_identifier"}
+        | {"partial_images", "safety_identifier"}
     )
 
     def check(self, request: ImageGenerationRequest, model: str) -> list[CallWarning]:
@@ -74,6 +83,26 @@ class OpenAIImageService(OpenAIAdapter, ImageAdapter):
 
     def _pictures(self, request: ImageGenerationRequest, model: str, count: int) -> Steps[MediaPayload]:
         """One request for up to ten pictures."""
+        answer: Answer = yield (yield from self._opening(request, model, count, stream=False))
+        return (yield from self._read(answer, count))
+
+    def streams(self, request: ImageGenerationRequest, model: str) -> bool:
+        """One picture of a GPT image model: a stream's events do not say which of several pictures they belong to."""
+        number = request.options.get("n") or request.num_images
+        return number == 1 and not model.startswith("dall-e")
+
+    def stream(self, request: ImageGenerationRequest, model: str) -> StreamSteps[MediaPayload]:
+        """Partial pictures, then the finished one. `partial_images` among the options says how many of them (0 to 3)."""
+        reader = Reader()
+        event = yield (yield from self._opening(request, model, 1, stream=True))
+        while event is not END:
+            event = yield reader.feed(event)
+        return reader.finish()
+
+    def _opening(
+        self, request: ImageGenerationRequest, model: str, count: int, *, stream: bool
+    ) -> Generator[Compute, Any, Send]:
+        """The request that asks for the pictures, whole or as a stream."""
         fields = {
             "model": model,
             "prompt": prompt_of(request),
@@ -83,17 +112,19 @@ class OpenAIImageService(OpenAIAdapter, ImageAdapter):
             "response_format": "b64_json" if model.startswith("dall-e") else None,
         }
         body = self.body(request, fields)
-        # Partial pictures come as a stream, which is not read here.
-        for name in ("stream", "partial_images"):
-            body.pop(name, None)
+        # Not open to `options`: the answer is read in the way it was asked for.
+        if stream:
+            body |= {"stream": True, "partial_images": body.get("partial_images", PARTIALS)}
+        else:
+            for name in ("stream", "partial_images"):
+                body.pop(name, None)
+        expect: Literal["sse", "body"] = "sse" if stream else "body"
         if request.reference_images:
             parts = yield from self._parts(request)
-            answer = yield Send("POST", "/images/edits", fields=form_fields(body), files=parts, creates=True)
-        else:
-            answer = yield Send("POST", "/images/generations", json=body, creates=True)
-        return (yield from self._read(answer, count))
+            return Send("POST", "/images/edits", fields=form_fields(body), files=parts, creates=True, expect=expect)
+        return Send("POST", "/images/generations", json=body, creates=True, expect=expect)
 
-    def _parts(self, request: ImageGenerationRequest) -> Steps[list[FilePart]]:
+    def _parts(self, request: ImageGenerationRequest) -> Generator[Compute, Any, list[FilePart]]:
         """The file parts of an edit. One picture is `image`, several are `image[]`."""
         name = "image" if len(request.reference_images) == 1 else "image[]"
         parts = [FilePart(name, media.filename, media.data, media.media_type) for media in request.reference_images]
@@ -138,34 +169,6 @@ class OpenAIImageService(OpenAIAdapter, ImageAdapter):
 def prompt_of(request: ImageGenerationRequest) -> str:
     """The prompt, with the style as its last line."""
     return f"{request.prompt}\n\nStyle: {request.style}" if request.style else request.prompt
-
-
-def decode(encoded: Any) -> Blob:
-    """A picture out of base64.
-
-    Raises:
-        MalformedResponseError: no base64, or no picture.
-    """
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise MalformedResponseError("a picture in the answer is not base64.", billed="yes") from error
-    kind = sniff(data[:64])
-    if kind is None or not kind.startswith("image/"):
-        raise MalformedResponseError(f"what came as a picture is none; it starts with {data[:16]!r}.", billed="yes")
-    return Blob(data, kind)
-
-
-def billed(usage: Any) -> dict[str, float]:
-    """Billed tokens. Output is pictures, unless the details say that a part of it was text."""
-    text, seen = (count(usage, "input_tokens_details", f"{kind}_tokens") for kind in ("text", "image"))
-    made, written = count(usage, "output_tokens"), count(usage, "output_tokens_details", "text_tokens") or 0
-    if made is None or (text is None and count(usage, "input_tokens") is None):
-        return {}
-    amounts: dict[str, float] = {"input_text_token": count(usage, "input_tokens") or 0 if text is None else text}
-    amounts |= {"input_image_token": seen} if seen else {}
-    amounts["output_image_token"] = max(0, made - written)
-    return amounts | ({"output_token": written} if written else {})
 
 
 def missing(wanted: int, got: int) -> list[CallWarning]:

@@ -31,7 +31,7 @@ async def generate(desk: Desk, request: Request) -> Response:
     body = await desk.json_body(request, GENERATE_FIELDS, ("prompt", "model"))
     check(desk, body)
     desk.check_block(request, "moderation_blocked")
-    return await _answer(desk, request, body, [], None)
+    return await _answer(desk, request, body, [], None, "image_generation")
 
 
 async def edit(desk: Desk, request: Request) -> Response:
@@ -59,7 +59,7 @@ async def edit(desk: Desk, request: Request) -> Response:
         masks = [await _open(desk, upload, "mask") for upload in uploads.get("mask", ())]
     check_uploads(desk, sources, masks, len(uploads.get("image", ())))
     desk.check_block(request, "moderation_blocked")
-    return await _answer(desk, request, body, sources, masks[0] if masks else None)
+    return await _answer(desk, request, body, sources, masks[0] if masks else None, "image_edit")
 
 
 def check(desk: Desk, body: Mapping[str, Any]) -> None:
@@ -74,6 +74,7 @@ def check(desk: Desk, body: Mapping[str, Any]) -> None:
     desk.check_choice(body, "background", ("transparent", "opaque", "auto"))
     desk.check_choice(body, "output_format", ("png", "webp", "jpeg"))
     desk.check_choice(body, "moderation", ("low", "auto"))
+    desk.check_choice({"stream": str(body.get("stream") or False).lower()}, "stream", ("true", "false"))
     check_size(desk, body["model"], body.get("size"))
 
 
@@ -120,31 +121,61 @@ async def _open(desk: Desk, upload: UploadFile, field: str) -> Image.Image:
 
 
 async def _answer(
-    desk: Desk, request: Request, body: dict[str, Any], sources: list[Image.Image], mask: Image.Image | None
+    desk: Desk,
+    request: Request,
+    body: dict[str, Any],
+    sources: list[Image.Image],
+    mask: Image.Image | None,
+    event: str,
 ) -> Response:
+    """Pictures whole, or as events whose names begin with `event`."""
     size = body.get("size") or "auto"
     width, height = (1024, 1024) if size == "auto" else tuple(map(int, size.split("x")))
     count, kind = body.get("n") or 1, body.get("output_format") or "png"
     pictures = await asyncio.to_thread(_draw, desk, body["prompt"], (width, height), count, sources, mask)
-    data = [{"b64_json": base64.b64encode(encode_picture(picture, kind)).decode()} for picture in pictures]
-    asked, seen = tokens(body["prompt"]), sum(_cost(source.size) for source in sources)
-    made = count * _cost((width, height))
-    answer = {
-        "created": desk.now(),
+    facts = {
         "background": "opaque",
-        "data": [] if desk.fault(request, "empty") else data,
         "output_format": kind,
         "quality": "low" if body.get("quality") in (None, "auto") else body["quality"],
         "size": f"{width}x{height}",
-        "usage": {
-            "input_tokens": asked + seen,
-            "input_tokens_details": {"text_tokens": asked, "image_tokens": seen},
-            "output_tokens": made,
-            "output_tokens_details": {"text_tokens": 0, "image_tokens": made},
-            "total_tokens": asked + seen + made,
-        },
     }
-    return JSONResponse(answer)
+    asked, seen = tokens(body["prompt"]), sum(_cost(source.size) for source in sources)
+    made = count * _cost((width, height))
+    usage = {
+        "input_tokens": asked + seen,
+        "input_tokens_details": {"text_tokens": asked, "image_tokens": seen},
+        "output_tokens": made,
+        "output_tokens_details": {"text_tokens": 0, "image_tokens": made},
+        "total_tokens": asked + seen + made,
+    }
+    empty = desk.fault(request, "empty") is not None
+    if body.get("stream") in (True, "true"):
+        partials = 0 if empty else body.get("partial_images") or 0
+        events = await asyncio.to_thread(_events, pictures, kind, partials, event)
+        for item in events:
+            item |= {"created_at": desk.now(), **facts}
+            if item["type"].endswith(".completed"):
+                item |= {"usage": usage} | ({"b64_json": ""} if empty else {})
+        return desk.events(request, [(item["type"], item) for item in events], done=False)
+    data = [] if empty else [{"b64_json": await asyncio.to_thread(_encoded, picture, kind)} for picture in pictures]
+    return JSONResponse({"created": desk.now(), "data": data, **facts, "usage": usage})
+
+
+def _events(pictures: list[Image.Image], kind: str, partials: int, event: str) -> list[dict[str, Any]]:
+    """For each picture, coarse states that become finer, and the whole."""
+    found = []
+    for picture in pictures:
+        for index in range(partials):
+            coarse = [max(1, side >> (partials - index + 3)) for side in picture.size]
+            blurred = picture.resize((coarse[0], coarse[1])).resize(picture.size, Image.Resampling.BILINEAR)
+            encoded = _encoded(blurred, kind)
+            found.append({"type": f"{event}.partial_image", "b64_json": encoded, "partial_image_index": index})
+        found.append({"type": f"{event}.completed", "b64_json": _encoded(picture, kind)})
+    return found
+
+
+def _encoded(picture: Image.Image, kind: str) -> str:
+    return base64.b64encode(encode_picture(picture, kind)).decode()
 
 
 def _cost(size: tuple[int, int]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from viralai_sdk.simulator.media import encode_audio
 from viralai_sdk.simulator.vendors.openai.desk import Desk, fields
@@ -36,6 +37,9 @@ TYPES = {
 }
 
 
+CHUNK = 4096
+
+
 async def speak(desk: Desk, request: Request) -> Response:
     """A recording of the input."""
     body = await desk.json_body(request, FIELDS, ("input", "model", "voice"))
@@ -56,4 +60,11 @@ async def speak(desk: Desk, request: Request) -> Response:
     kind = body.get("response_format") or "mp3"
     samples = desk.state.media.samples(body["input"], voice=str(voice), speed=body.get("speed") or 1.0)
     data = b"" if desk.fault(request, "empty") else await asyncio.to_thread(encode_audio, samples, kind)
-    return Response(data, headers={"content-type": TYPES[kind]})
+    return StreamingResponse(_chunks(desk, data), headers={"content-type": TYPES[kind]})
+
+
+async def _chunks(desk: Desk, data: bytes) -> AsyncIterator[bytes]:
+    """The recording as it is made: its length is not known when it begins."""
+    for start in range(0, len(data), CHUNK):
+        await asyncio.sleep(desk.state.config.chunk_pause)
+        yield data[start : start + CHUNK]
