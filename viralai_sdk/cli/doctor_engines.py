@@ -27,6 +27,7 @@ EXTRAS = {
     "local": (("xllamacpp", "xllamacpp"),),
     "fast": (("aiohttp", "aiohttp"),),
     "google": (("google.auth", "google-auth"),),
+    "ws": (("websockets", "websockets"),),
     "sim": (
         ("python_multipart", "python-multipart"),
         ("starlette", "starlette"),
@@ -45,6 +46,7 @@ _FOR = {
     "fast": "the faster HTTP transport",
     "google": "Vertex AI and Google's voices with a service account",
     "sim": "the vendors' APIs on this machine",
+    "ws": "ComfyUI's live progress",
     "bench": "benchmark notebooks and plots",
 }
 _LICENCES = {
