@@ -104,6 +104,17 @@ def test_a_streamed_text_can_be_stopped_at_every_step(sim: Simulator, home: Path
     assert campaign(home, ai, work) > 5
 
 
+@pytest.mark.parametrize("service", ["speech", "image"])
+def test_streamed_media_can_be_stopped_at_every_step(sim: Simulator, home: Path, service: str) -> None:
+    ai = client(config(sim), home)
+
+    async def work() -> None:
+        async for chunk in getattr(ai, service).stream("hello"):
+            _ = chunk.data
+
+    assert campaign(home, ai, work) > 5
+
+
 def test_a_picture_over_http_can_be_stopped_at_every_step(sim: Simulator, home: Path) -> None:
     ai = client(config(sim), home)
     assert campaign(home, ai, lambda: ai.image("a fox")) > 5

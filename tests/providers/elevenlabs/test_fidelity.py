@@ -17,10 +17,6 @@ from tests.providers.elevenlabs.support import MODEL, NEW, VOICE, Services, say
 from tests.providers.media_fidelity import same
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces import errors as e
-from viralai_sdk.interfaces.names import AIServiceType
-from viralai_sdk.providers.elevenlabs.speech import ElevenLabsService
-from viralai_sdk.services.call import Call, Route
-from viralai_sdk.services.runner import Runner
 from viralai_sdk.simulator import Simulator
 
 
@@ -80,16 +76,24 @@ async def test_streamed(sim: Simulator, vendor: elevenlabs.ElevenLabs, ai: Viral
     theirs = b"".join(
         vendor.text_to_speech.stream(VOICE, text="hello there", model_id=MODEL, output_format="mp3_44100_128")
     )
-    pieces: list[bytes] = []
-    manager = ai.manager
-    made = manager.runtime.factory.service(AIServiceType.SPEECH_SYNTHESIS, "elevenlabs")
-    assert isinstance(made, ElevenLabsService)
-    route = Route("elevenlabs", MODEL)
-    call = Call(AIServiceType.SPEECH_SYNTHESIS, say(), [route], manager.runtime.session_id, emit=pieces.append)
-    call.route = route
-    payload = await Runner(manager.runtime, call, made).stream(made.stream(say(), MODEL))
+    chunks = [chunk async for chunk in ai.speech.stream("hello there", voice_id=VOICE, model=MODEL)]
     same(*sim.log, auth="xi-api-key")
-    assert b"".join(pieces) == payload.blobs[0].data == theirs
+    assert b"".join(chunk.data for chunk in chunks) == theirs
+    response = chunks[-1].response
+    assert response
+    assert response.duration > 0.1
+    assert "with_timestamps" in [note.parameter for note in response.warnings]
+
+
+async def test_a_streamed_voice_may_be_named_and_raw_samples_are_stored_as_wav(sim: Simulator, ai: ViralAI) -> None:
+    options = {"output_format": "wav_24000", "with_timestamps": False}
+    chunks = [chunk async for chunk in ai.speech.stream("hello there", voice_id="Greta", options=options)]
+    assert [recorded.path.rpartition("/")[2] for recorded in sim.log] == ["voices", "stream"]
+    response = chunks[-1].response
+    assert response
+    samples = b"".join(chunk.data for chunk in chunks)
+    assert response.duration == pytest.approx(len(samples) / 48_000, abs=0.01)
+    assert "with_timestamps" not in [note.parameter for note in response.warnings]
 
 
 def test_the_vendors_client_reads_timed_streams(vendor: elevenlabs.ElevenLabs) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from email import message_from_bytes
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from openai.types import ImageGenCompletedEvent
 from pydantic import BaseModel, Field
 
 from tests.providers.openai.support import IMAGE, SPEECH, TEXT, Services, picture
+from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest
 from viralai_sdk.interfaces.text import TextGenerationRequest
@@ -222,6 +226,56 @@ async def test_speech(sim: Simulator, vendor: openai.OpenAI, services: Services)
     same(*sim.log)
     assert sim.log[0].headers["accept"] == sim.log[1].headers["accept"]
     assert ours.blobs[0].data == theirs.content
+
+
+async def test_streamed_pictures(sim: Simulator, vendor: openai.OpenAI, services: Services) -> None:
+    events = list(vendor.images.generate(model=IMAGE, prompt="a fox", size="1024x1024", stream=True, partial_images=2))
+    pieces, ours = await services.image().stream(ImageGenerationRequest(prompt="a fox"), IMAGE)
+    same(*sim.log)
+    *partials, last = events
+    assert [event.type for event in events] == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
+    assert [event.partial_image_index for event in partials] == [0, 1]  # type: ignore[union-attr]
+    assert [base64.b64decode(event.b64_json) for event in partials] == pieces
+    assert base64.b64decode(last.b64_json) == ours.blobs[0].data
+    assert isinstance(last, ImageGenCompletedEvent)
+    assert ours.quantities["output_image_token"] == last.usage.output_tokens
+    assert ours.metadata["size"] == last.size == "1024x1024"
+
+
+async def test_streamed_edits(sim: Simulator, vendor: openai.OpenAI, services: Services) -> None:
+    source, mask = picture(), picture("#ff000080", mode="RGBA")
+    events = list(
+        vendor.images.edit(
+            model=IMAGE,
+            prompt="a fox",
+            image=("input.png", source, "image/png"),
+            mask=("mask.png", mask, "image/png"),
+            size="1024x1024",
+            stream=True,
+            partial_images=1,
+        )
+    )
+    request = ImageGenerationRequest(prompt="a fox", reference_images=source, mask=mask, options={"partial_images": 1})
+    pieces, ours = await services.image().stream(request, IMAGE)
+    same(*sim.log)
+    assert [event.type for event in events] == ["image_edit.partial_image", "image_edit.completed"]
+    assert [base64.b64decode(event.b64_json) for event in events] == [*pieces, ours.blobs[0].data]
+
+
+async def test_streamed_speech(sim: Simulator, vendor: openai.OpenAI, tmp_path: Path) -> None:
+    text = "a long story of a fox " * 10
+    with vendor.audio.speech.with_streaming_response.create(
+        model=SPEECH, input=text, voice="nova", response_format="mp3"
+    ) as answer:
+        theirs = b"".join(answer.iter_bytes())
+    provider = {"api_key": sim.key, "base_url": sim.url("openai")}
+    async with ViralAI({"providers": {"openai": provider}}, home=tmp_path) as ai:
+        chunks = [chunk async for chunk in ai.speech.stream(text, voice_id="nova", model=SPEECH, provider="openai")]
+    same(*sim.log)
+    assert sim.log[0].headers["accept"] == sim.log[1].headers["accept"]
+    assert len(chunks) > 2
+    assert b"".join(chunk.data for chunk in chunks) == theirs
+    assert chunks[-1].response
 
 
 async def test_organisation_and_project(sim: Simulator, services: Services) -> None:

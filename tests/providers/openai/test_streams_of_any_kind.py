@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,16 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.openai.support import IMAGE, SPEECH, TEXT, answered, config, ok, streamed
-from viralai_sdk.interfaces.errors import AIError
+from tests.providers.openai.support import IMAGE, SPEECH, TEXT, answered, config, ok, picture, streamed
+from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, MalformedResponseError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest
-from viralai_sdk.interfaces.steps import Download, MediaPayload, TextPayload
+from viralai_sdk.interfaces.steps import END, Download, MediaPayload, Send, TextPayload
+from viralai_sdk.interfaces.streaming import byte_pieces
 from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.providers.openai.image import OpenAIImageService
 from viralai_sdk.providers.openai.speech import OpenAISpeechService
 from viralai_sdk.providers.openai.text import OpenAITextService
 
+DRAW = OpenAIImageService(config())
+PNG = base64.b64encode(picture()).decode()
 ASK = TextGenerationRequest("hello")
 SERVICES = [OpenAITextService(config()), OpenAITextService(config(api="responses"))]
 
@@ -97,3 +101,84 @@ def test_any_sound_is_a_payload_or_one_of_our_errors(body: bytes, kind: str) -> 
     except AIError:
         return
     assert payload.blobs[0].data
+
+
+PICTURE_EVENT = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            [
+                "image_generation.partial_image",
+                "image_generation.completed",
+                "image_edit.completed",
+                "error",
+                ".completed",
+            ]
+        ),
+        "b64_json": st.sampled_from([PNG, "aGk=", "", None]) | VALUE,
+    },
+    optional={"usage": VALUE, "error": VALUE, "size": VALUE, "revised_prompt": VALUE},
+)
+
+
+@given(data=st.lists((VALUE | PICTURE_EVENT).map(json.dumps) | st.text(max_size=10) | st.just("[DONE]"), max_size=5))
+def test_any_order_of_picture_events_ends_in_a_picture_or_one_of_our_errors(data: list[str]) -> None:
+    try:
+        pieces, payload = streamed(DRAW.stream(ImageGenerationRequest(prompt="a fox"), IMAGE), *data)
+    except AIError:
+        return
+    assert payload.blobs[0].media_type == "image/png"
+    assert all(piece is None or piece.startswith(b"\x89PNG") for piece in pieces)
+
+
+@pytest.mark.parametrize("wanted", ["mp3", "wav", "pcm"])
+@given(chunks=st.lists(st.binary(max_size=80) | st.sampled_from([b"ID3" + bytes(70), b"RIFF"]), max_size=4))
+def test_any_chunks_of_sound_are_a_recording_or_one_of_our_errors(wanted: str, chunks: list[bytes]) -> None:
+    steps = OpenAISpeechService(config()).stream(SpeechSynthesisRequest(text="hello", output_format=wanted), SPEECH)
+    next(steps)
+    pieces = []
+    try:
+        for chunk in chunks:
+            pieces.append(steps.send(chunk))  # noqa: PERF401
+        steps.send(END)
+    except AIError:
+        return
+    except StopIteration as done:
+        payload = done.value
+    given_on = b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    assert given_on in (b"", b"".join(chunks))
+    assert payload.blobs[0].data
+
+
+def test_a_stream_without_its_end_a_broken_partial_and_what_comes_after_the_picture() -> None:
+    ask = ImageGenerationRequest(prompt="a fox")
+    partial = json.dumps({"type": "image_edit.partial_image", "b64_json": PNG})
+    broken = json.dumps({"type": "image_edit.partial_image", "b64_json": "?"})
+    whole = json.dumps({"type": "image_edit.completed", "b64_json": PNG, "revised_prompt": "a red fox"})
+    with pytest.raises(MalformedResponseError, match="broke off after 1 partial"):
+        streamed(DRAW.stream(ask, IMAGE), partial, broken)
+    pieces, payload = streamed(DRAW.stream(ask, IMAGE), broken, whole, json.dumps({"error": {"code": "server_error"}}))
+    assert pieces == [None, None, None]
+    assert payload.metadata["revised_prompt"] == "a red fox"
+    assert payload.quantities == {"image": 1}
+    assert [warning.parameter for warning in payload.warnings] == ["stream"]
+    with pytest.raises(ContentPolicyError):
+        flat = {"type": "error", "code": "moderation_blocked", "message": "no"}
+        streamed(DRAW.stream(ask, IMAGE), partial, json.dumps(flat))
+
+
+def test_what_cannot_be_streamed_is_not() -> None:
+    assert DRAW.streams(ImageGenerationRequest(prompt="a fox"), IMAGE)
+    assert not DRAW.streams(ImageGenerationRequest(prompt="a fox", options={"n": 2}), IMAGE)
+    assert not DRAW.streams(ImageGenerationRequest(prompt="a fox"), "dall-e-3")
+    events = SpeechSynthesisRequest(text="hello", options={"stream_format": "sse"})
+    assert not OpenAISpeechService(config()).streams(events, SPEECH)
+
+
+def test_a_stream_of_bytes_has_a_limit() -> None:
+    steps = byte_pieces(Send("POST", "/x", expect="bytes", max_bytes=100), lambda head: None)
+    next(steps)
+    assert steps.send(b"x" * 63) is None
+    assert steps.send(b"y") == b"x" * 63 + b"y"
+    assert steps.send(b"") is None
+    with pytest.raises(MalformedResponseError, match="longer than 100"):
+        steps.send(b"z" * 40)
