@@ -281,7 +281,13 @@ def test_the_stop_button_of_a_real_kernel_takes_effect_at_once(sim: Simulator, h
 
 
 def ask(kernel: Any, code: str) -> dict[str, Any]:
-    return reply_to(kernel, kernel.execute(code))
+    # For a moment after a cell has failed, a kernel refuses what was asked in the meantime ("aborted"), and that has not run.
+    for _ in range(20):
+        reply = reply_to(kernel, kernel.execute(code))
+        if reply["status"] != "aborted":
+            break
+        time.sleep(0.1)
+    return reply
 
 
 def reply_to(kernel: Any, message: str) -> dict[str, Any]:
