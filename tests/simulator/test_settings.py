@@ -22,7 +22,8 @@ from viralai_sdk.simulator import Clock, Faults, Simulator, settings
 def test_every_vendor_plays_at_least_one_provider() -> None:
     from viralai_sdk.simulator.app import registry
 
-    assert set(settings.players().values()) == set(registry())
+    older = {"comfyui_old"}  # a second version of a server, which tests ask for by its name
+    assert set(settings.players().values()) == set(registry()) - older
 
 
 def test_the_printed_configuration_is_one_that_the_sdk_reads(capsys: pytest.CaptureFixture[str]) -> None:

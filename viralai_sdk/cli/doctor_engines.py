@@ -27,7 +27,13 @@ EXTRAS = {
     "local": (("xllamacpp", "xllamacpp"),),
     "fast": (("aiohttp", "aiohttp"),),
     "google": (("google.auth", "google-auth"),),
-    "sim": (("python_multipart", "python-multipart"), ("starlette", "starlette"), ("uvicorn", "uvicorn")),
+    "ws": (("websockets", "websockets"),),
+    "sim": (
+        ("python_multipart", "python-multipart"),
+        ("starlette", "starlette"),
+        ("uvicorn", "uvicorn"),
+        ("websockets", "websockets"),
+    ),
     "bench": (("matplotlib", "matplotlib"), ("papermill", "papermill")),
 }
 """Extra → (module to look for, distribution) of everything it brings; a test holds this and pyproject.toml together."""
@@ -40,6 +46,7 @@ _FOR = {
     "fast": "the faster HTTP transport",
     "google": "Vertex AI and Google's voices with a service account",
     "sim": "the vendors' APIs on this machine",
+    "ws": "ComfyUI's live progress",
     "bench": "benchmark notebooks and plots",
 }
 _LICENCES = {

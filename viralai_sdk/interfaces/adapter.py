@@ -151,6 +151,10 @@ class JobAdapter(Adapter):
         yield from ()
         return False
 
+    def listen(self, ticket: s.JobTicket) -> s.Listen | None:
+        """The job's live channel, where the provider has one. Opened before the job is created when `submit` announces its ticket."""
+        return None
+
     def steps(self, request: Any, model: str) -> s.Steps[Any]:
         """Not used: the runner drives submit, poll and collect."""
         raise AssertionError("a job adapter is driven by submit, poll and collect")

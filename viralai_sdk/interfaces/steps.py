@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from viralai_sdk.interfaces.errors import MalformedResponseError
 from viralai_sdk.interfaces.records import Record, Usage, WordTiming
@@ -128,7 +128,25 @@ class Report:
     queue_position: int | None = None
 
 
-Step: TypeAlias = "Send | Download | Compute | Parallel | Report"
+@dataclass(slots=True)
+class Pause:
+    """Wait between two looks at something that settles soon. Answered by None."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class Announce:
+    """Say which job is about to be created, when its id is ours to choose. Answered by None.
+
+    The runner writes the ticket down and opens the job's live channel, both before the request that creates it is sent. A request
+    whose answer never came is then still found again.
+    """
+
+    ticket: JobTicket
+
+
+Step: TypeAlias = "Send | Download | Compute | Parallel | Report | Pause | Announce"
 Steps: TypeAlias = Generator[Step, Any, T]
 
 
@@ -208,6 +226,34 @@ class JobTicket:
 
     remote_id: str
     state: dict[str, Any] = field(default_factory=dict)
+
+
+class Ear(Protocol):
+    """Understands the messages of one job's live channel. Pure: it decides nothing, it only tells."""
+
+    @property
+    def over(self) -> bool:
+        """The channel said that the job has ended: time to look at it now. Whether and how it ended, the look decides."""
+
+    def hear(self, message: str | bytes) -> Report | None:
+        """Take one message; what there is to show for it."""
+
+
+@dataclass(slots=True)
+class Listen:
+    """A job's live channel: a WebSocket at the provider. It shows progress and is never the truth.
+
+    Attributes:
+        path: appended to the provider's base URL, whose scheme becomes ws or wss.
+        first: messages sent as soon as it is open.
+        ear: gets every message, from all connections of the job in turn.
+    """
+
+    path: str
+    ear: Ear
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    first: Sequence[str] = ()
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ BUILTIN = (
     "elevenlabs",
     "runway",
     "stability",
+    "comfyui",
     "compatible",
     "ollama",
     "lmstudio",

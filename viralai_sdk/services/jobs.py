@@ -28,6 +28,7 @@ from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.steps import JobProgress, JobTicket
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.closing import close_job, finished
+from viralai_sdk.services.listening import Listening
 from viralai_sdk.store.rows import JobRow, new_id
 
 if TYPE_CHECKING:
@@ -59,12 +60,21 @@ class JobRunner:
         self._call = call
         self._adapter = adapter
         self._runner = runner
+        self._listening = Listening(call, adapter, runner.target)
+        self._announced: JobTicket | None = None
 
     async def run(self) -> Any:
         """Start the job, wait for it, fetch its result; or only the latter two when it was accepted earlier."""
+        try:
+            return await self._run()
+        finally:
+            await self._listening.aclose()
+
+    async def _run(self) -> Any:
         call = self._call
         if call.resume is not None and call.job_id is not None:
             call.open_job = True
+            await self._listening.open(call.resume)
             return await self.finish(call.job_id, call.resume)
         job_id = new_id("job")
         await opened(self._runtime, job_row(self._runtime, call, job_id))
@@ -86,6 +96,14 @@ class JobRunner:
 
     async def _accepted(self, job_id: str) -> JobTicket:
         call, journal = self._call, self._runtime.journal
+
+        async def announced(ticket: JobTicket) -> None:
+            """Its id was chosen before it is created: a kernel killed in between still finds it."""
+            self._announced = ticket
+            journal.ticket(job_id, ticket.remote_id, ticket.state)
+            await self._listening.open(ticket)
+
+        self._runner.announced = announced
         try:
             ticket: JobTicket = await self._runner.drive(self._adapter.submit(call.request, call.route.model or ""))
         except Exception as error:
@@ -106,7 +124,9 @@ class JobRunner:
         if not done:
             task.cancel()
             await asyncio.wait([task])
-        if task.cancelled():
+        if task.cancelled() and self._announced is not None:
+            await self._cancel_remotely(job_id, self._announced)
+        elif task.cancelled():
             message = "stopped before the provider's answer came; whether the job was started is unknown"
             self._runtime.journal.close_job(job_id, "lost", message)
             self._say(message)
@@ -153,7 +173,9 @@ class JobRunner:
         deadline = clock() + seconds
         first = 0.0 if self._call.resume is not None else pause
         while True:
-            await asyncio.sleep(max(min(first or pause, deadline - clock()), SHORTEST_PAUSE if not first else 0.0))
+            await self._listening.pause(
+                max(min(first or pause, deadline - clock()), SHORTEST_PAUSE if not first else 0.0)
+            )
             first = 0.0
             try:
                 progress: JobProgress = await self._runner.drive(self._adapter.poll(ticket))
@@ -168,9 +190,7 @@ class JobRunner:
                 failed = 0
                 if progress.over == "cancelled":
                     raise JobCancelledError("the provider cancelled the job.", job_id=job_id)
-                self._call.report(
-                    progress.fraction, progress.stage or "working", progress.preview, progress.queue_position
-                )
+                self._listening.show(progress)
                 if progress.over == "done":
                     return progress
                 pause = progress.poll_after if progress.poll_after is not None else min(pause * 1.3, LONGEST_PAUSE)

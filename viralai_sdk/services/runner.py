@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
-from viralai_sdk.interfaces.steps import END, Answer, Compute, Download, Parallel, Payload, Report, Send
+from viralai_sdk.interfaces.steps import (
+    END,
+    Announce,
+    Answer,
+    Compute,
+    Download,
+    JobTicket,
+    Parallel,
+    Pause,
+    Payload,
+    Report,
+    Send,
+)
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.retry import Patience
 from viralai_sdk.wire.download import download
@@ -57,6 +69,23 @@ class Runner:
         if isinstance(adapter, JobAdapter):
             seconds = min(seconds, JOB_REQUEST_SECONDS)
         self._target = Target(config.base_url or "", adapter.headers(), adapter.params(), seconds)
+        self.announced: Callable[[JobTicket], Awaitable[None]] | None = None
+        """Told the ticket of a job that is about to be created."""
+
+    @property
+    def call(self) -> Call:
+        """The call that this attempt serves."""
+        return self._call
+
+    @property
+    def adapter(self) -> Adapter:
+        """Who translates."""
+        return self._adapter
+
+    @property
+    def target(self) -> Target:
+        """Where this attempt's requests go."""
+        return self._target
 
     async def drive(self, steps: Generator[Any, Any, Any]) -> Any:
         """Run a generator to its end and give what it returns.
@@ -155,6 +184,10 @@ class Runner:
                 return await self._parallel(step)
             case Report():
                 return self._call.report(step.fraction, step.stage, step.preview, step.queue_position)
+            case Pause():
+                return await asyncio.sleep(step.seconds)
+            case Announce():
+                return None if self.announced is None else await self.announced(step.ticket)
         raise TypeError(f"{type(self._adapter).__name__} yielded {step!r}, which is no step")
 
     async def _send(self, step: Send) -> Answer:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Generator
 from typing import Any
 
 from viralai_sdk.config.configuration import AIConfiguration
-from viralai_sdk.interfaces.adapter import SpeechAdapter
+from viralai_sdk.interfaces.adapter import Adapter, JobAdapter, SpeechAdapter
 from viralai_sdk.interfaces.service import AIService
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, Voice
+from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Call, Route
 from viralai_sdk.services.factory import check_key, complete
 from viralai_sdk.services.pipeline import Pipeline
 from viralai_sdk.services.runner import Runner
 from viralai_sdk.services.runtime import Runtime
+from viralai_sdk.services.watch import Watch
 
 
 @functools.cache
@@ -37,6 +40,23 @@ async def run(service: AIService, request: Any) -> Any:
     runtime, pipeline = _shared()
     with runtime.heartbeat:
         return await pipeline.run(_call(service, request))
+
+
+async def drive(service: Adapter, steps: Generator[Any, Any, Any]) -> Any:
+    """Run steps of a service outside a call: for a facade such as a client that talks to one server directly."""
+    with _shared()[0].heartbeat:
+        return await _runner(service).drive(steps)
+
+
+def watch(service: JobAdapter, hear: Callable[[ProgressEvent], None] | None = None) -> Watch:
+    """Follow a job of a service outside a call; `hear` gets its progress events."""
+    return Watch(_runner(service, hear), _shared()[0].heartbeat)
+
+
+def _runner(service: Adapter, hear: Callable[[ProgressEvent], None] | None = None) -> Runner:
+    call = _call(service, None)
+    call.route, call.service, call.post = call.chain[0], service, hear
+    return Runner(_shared()[0], call, service)
 
 
 async def voices(service: SpeechAdapter, language: str | None) -> list[Voice]:

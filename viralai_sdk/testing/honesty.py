@@ -51,8 +51,12 @@ async def _on_the_wire(rig: Rig, variation: Variation, check: Check) -> str:
         expect(error.billed == "no", "refused, but not before it could cost something")
         return "refused before sending"
     usual, again = leaves(await rig.catch(plain)), leaves(await rig.catch(plain))
+    volatile = difference(usual, again)
+    if volatile:
+        # A value that is a new one each time, and stays when the parameter is given, is that parameter: a seed.
+        volatile &= difference(sent, leaves(await rig.catch(varied)))
     about = [warning for warning in warnings if variation.named(warning.parameter)]
-    changed = difference(sent, usual, volatile=difference(usual, again))
+    changed = difference(sent, usual, volatile=volatile)
     if any(warning.kind == "unsupported" for warning in about):
         expect(not changed, f"said to be dropped, but it changes {', '.join(sorted(changed)[:3])}")
         return "dropped, and said so"

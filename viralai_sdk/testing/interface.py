@@ -104,9 +104,7 @@ async def _check_voices(rig: Rig, report: Report) -> None:
     with report.check(GROUP, "it lists its voices, and speaks with one of them") as check:
         voices = await rig.voices()
         if not voices and rig.adapter is not None:
-            # Some servers have voices and no route that lists them; then any id must be handed on.
-            expect(UNKNOWN_VOICE in repr(await rig.catch(rig.request(voice_id=UNKNOWN_VOICE))), "the list is empty")
-            check.detail = "lists none, hands on any id"
+            check.detail = await _without_list(rig)
             return
         expect(voices, "the list is empty")
         ids = [voice.id for voice in voices]
@@ -124,6 +122,19 @@ async def _check_voices(rig: Rig, report: Report) -> None:
     if rig.adapter is not None:
         with report.check(GROUP, "an unknown voice is refused, never replaced in silence") as check:
             check.detail = await _unknown_voice(rig)
+
+
+async def _without_list(rig: Rig) -> str:
+    """Some servers have voices and no route that lists them: any id must be handed on. Others have none: any id must be refused."""
+    assert rig.adapter is not None
+    request = rig.request(voice_id=UNKNOWN_VOICE)
+    try:
+        rig.adapter.check(request, rig.model)
+    except UnsupportedCapabilityError as error:
+        expect(error.billed == "no", "refused, but not before it could cost something")
+        return "has none, refuses any id"
+    expect(UNKNOWN_VOICE in repr(await rig.catch(request)), "the list is empty")
+    return "lists none, hands on any id"
 
 
 async def _unknown_voice(rig: Rig) -> str:

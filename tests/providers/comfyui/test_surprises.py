@@ -1,0 +1,199 @@
+"""The fifteen surprises of real servers, each survived: on a simulated server of the version that has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import httpx2
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph
+from viralai_sdk.interfaces.errors import InvalidRequestError, JobCancelledError, JobFailedError, JobLostError
+from viralai_sdk.interfaces.jobs import VideoStatus
+from viralai_sdk.providers.comfyui.events import JobEar
+from viralai_sdk.providers.comfyui.outputs import choose, files_of
+
+
+def two_outputs() -> dict[str, dict[str, object]]:
+    graph = picture_graph()
+    other = picture_graph(width=0)
+    return {**graph, "3": other["1"], "4": node("SaveImage", images=["3", 0], filename_prefix="t/y")}
+
+
+async def test_01_http_200_that_is_half_a_rejection(rig: Rig) -> None:
+    client = rig.client()
+    with pytest.raises(InvalidRequestError, match="smaller than min"):
+        await client.run(two_outputs())
+    result = await client.run(two_outputs(), allow_partial=True)
+    assert len(result.image_paths) == 1
+    with pytest.raises(InvalidRequestError, match="smaller than min"):
+        await rig.ai().image("x", provider="comfyui", options={"workflow": two_outputs()})
+
+
+async def test_02_success_is_announced_before_the_history_is_written(rig: Rig) -> None:
+    rig.server.quirks.history_delay = 0.3
+    result = await rig.client().run(picture_graph(), timeout=20)
+    assert len(result.image_paths) == 1
+
+
+async def test_03_a_cached_run_names_a_file_that_is_gone(rig: Rig) -> None:
+    client, graph = rig.client(), picture_graph()
+    await client.run(graph)
+    rig.server.files.clear()
+    with pytest.raises(JobFailedError, match=r"cache.*seed"):
+        await client.run(graph)
+    # The services give every job names of its own, so that a cached run still stores a fresh file.
+    ai = rig.ai()
+    first = await ai.image("x", provider="comfyui:test_image", seed=1)
+    rig.server.files.clear()
+    assert (await ai.image("x", provider="comfyui:test_image", seed=1)).artifacts[0].size == first.artifacts[0].size
+
+
+async def test_04_there_is_no_idempotency(rig: Rig) -> None:
+    client = rig.client()
+    queued = await client.queue_prompt(picture_graph())
+    await client.get_result(queued.prompt_id)
+    assert rig.server.runs[queued.prompt_id] == 1
+    assert (await client.get_result(queued.prompt_id, download=False)).outputs
+    assert rig.server.runs[queued.prompt_id] == 1
+
+
+async def test_05_a_500_does_not_mean_that_it_is_not_queued(rig: Rig) -> None:
+    rig.server.quirks.accept_but_fail = 1
+    before = rig.requests("/prompt")
+    queued = await rig.client().queue_prompt(picture_graph())
+    await rig.client().get_result(queued.prompt_id)
+    assert rig.requests("/prompt") - before == 1
+    assert rig.server.runs[queued.prompt_id] == 1
+    rig.server.quirks.reject_with_500 = 1
+    queued = await rig.client().queue_prompt(picture_graph())
+    await rig.client().get_result(queued.prompt_id)
+    assert rig.requests("/prompt") - before == 3
+    assert rig.server.runs[queued.prompt_id] == 1
+
+
+async def test_06_own_ids_are_canonical_uuids(rig: Rig) -> None:
+    queued = await rig.client().queue_prompt(picture_graph())
+    assert str(uuid.UUID(queued.prompt_id)) == queued.prompt_id
+
+
+async def test_07_a_client_that_does_not_read_stops_the_events_but_not_the_job(rig: Rig) -> None:
+    async with connect(rig.url.replace("http", "ws") + "/ws?clientId=lazy", max_queue=1):
+        # Its socket is never read; jobs of others are found by looking.
+        result = await rig.client().run(slow_graph(steps=30, delay_ms=2), timeout=30)
+    assert len(result.image_paths) == 1
+
+
+async def test_08_two_sockets_with_one_client_id_never_live_at_once(rig: Rig) -> None:
+    events: list[float | None] = []
+    client = rig.client()
+    queued = await client.queue_prompt(slow_graph(), on_progress=lambda event: events.append(event.fraction))
+    waiting = asyncio.create_task(client.get_result(queued.prompt_id, timeout=30))
+    await asyncio.sleep(0.2)
+    rig.do(rig.server.drop_sockets())
+    before = len(events)
+    await waiting
+    # The second socket came after the first was closed, so the newer one is heard.
+    assert len(events) > before + 3
+
+
+async def test_09_a_deleted_job_leaves_no_trace(rig: Rig) -> None:
+    client = rig.client()
+    running = await client.queue_prompt(slow_graph(steps=1000))
+    waiting = await client.queue_prompt(picture_graph())
+    rig.server.delete([waiting.prompt_id])
+    with pytest.raises(JobLostError):
+        await client.get_result(waiting.prompt_id, timeout=20)
+    assert (await client.status(waiting.prompt_id)).status is VideoStatus.FAILED
+    assert await client.cancel(running.prompt_id)
+
+
+async def test_10_interrupted_reads_as_error_but_is_cancelled(rig: Rig) -> None:
+    client = rig.client()
+    queued = await client.queue_prompt(slow_graph())
+    await asyncio.sleep(0.15)
+    assert await client.cancel(queued.prompt_id)
+    assert rig.server.history[queued.prompt_id]["status"]["status_str"] == "error"
+    with pytest.raises(JobCancelledError):
+        await client.get_result(queued.prompt_id, timeout=20)
+    assert (await client.status(queued.prompt_id)).status is VideoStatus.CANCELLED
+
+
+async def test_11_films_are_reported_as_images(rig: Rig) -> None:
+    response = await rig.ai().video("x", provider="comfyui:test_video", duration=0.5)
+    assert response.artifacts[0].media_type == "video/mp4"
+    files = files_of({"1": {"images": [{"filename": "a.webp", "subfolder": "", "type": "output"}], "animated": [True]}})
+    assert choose(files, "video") == files
+
+
+async def test_12_outputs_hold_nodes_that_nobody_asked_for(new: Rig) -> None:
+    new.server.quirks.extra_outputs = True
+    response = await new.ai().image("x", provider="comfyui:test_image")
+    assert len(response.image_paths) == 1
+    client = new.client()
+    result = await client.run(picture_graph())
+    assert {file.type for file in result.files} == {"output", "temp"}
+    assert len(result.image_paths) == 1
+
+
+async def test_13_the_save_format_is_never_posted(rig: Rig) -> None:
+    saved = {
+        "nodes": [
+            {
+                "id": 1,
+                "type": "EmptyImage",
+                "mode": 0,
+                "inputs": [],
+                "outputs": [{"type": "IMAGE"}],
+                "widgets_values": [16, 16, 1, 7],
+            },
+            {
+                "id": 2,
+                "type": "SaveImage",
+                "mode": 0,
+                "inputs": [{"name": "images", "type": "IMAGE", "link": 1}],
+                "widgets_values": ["t/z"],
+            },
+        ],
+        "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+    }
+    async with httpx2.AsyncClient() as http:
+        raw = await http.post(f"{rig.url}/prompt", json={"prompt": saved})
+    assert raw.status_code in (400, 500)
+    assert len((await rig.client().run(saved)).image_paths) == 1
+
+
+async def test_14_a_wrong_choice_or_name_is_found_before_posting(rig: Rig) -> None:
+    before = rig.requests("/prompt")
+    graph = picture_graph()
+    graph["3"] = node("ImageBlend", image1=["1", 0], image2=["1", 0], blend_factor=0.5, blend_mode="screan")
+    graph["2"]["inputs"]["images"] = ["3", 0]
+    with pytest.raises(InvalidRequestError, match="Did you mean 'screen'"):
+        await rig.client().run(graph)
+    graph = picture_graph()
+    graph["1"]["inputs"]["widht"] = graph["1"]["inputs"].pop("width")
+    with pytest.raises(InvalidRequestError, match="Did you mean 'width'"):
+        await rig.client().run(graph)
+    graph["1"]["class_type"] = "EmptyImagee"
+    with pytest.raises(InvalidRequestError, match="Did you mean 'EmptyImage'"):
+        await rig.client().run(graph)
+    assert rig.requests("/prompt") == before
+
+
+async def test_15_errors_that_are_no_json(rig: Rig) -> None:
+    rig.server.quirks.reject_with_500 = 2
+    with pytest.raises(Exception, match="trouble") as caught:
+        await rig.client().run(picture_graph())
+    assert caught.value.status == 500  # type: ignore[attr-defined]
+    rig.server.quirks.without_object_info = True
+    assert (await rig.client().run(picture_graph())).image_paths
+
+
+def test_messages_without_our_prompt_id_say_nothing() -> None:
+    ear = JobEar("mine", {"1": "a"})
+    bodies: list[dict[str, object]] = [{"node": "2"}, {"prompt_id": "other", "node": "1"}, {"status": {}}]
+    for body in bodies:
+        assert ear.hear(json.dumps({"type": "executing", "data": body})) is None
