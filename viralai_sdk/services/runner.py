@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
-from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
+from viralai_sdk.interfaces.errors import AIError, MalformedResponseError
 from viralai_sdk.interfaces.steps import (
     END,
     Announce,
@@ -278,16 +278,3 @@ def unreadable(cause: Exception) -> AIError:
     return MalformedResponseError(
         f"the answer does not have the expected shape ({type(cause).__name__}: {str(cause)[:200]})."
     )
-
-
-def first_results(results: list[Any]) -> tuple[list[Any], list[AIError]]:
-    """Split what a Parallel step gave into results and errors.
-
-    Raises:
-        AIError: the first error, when nothing succeeded.
-    """
-    good = [result for result in results if not isinstance(result, AIError)]
-    bad = [result for result in results if isinstance(result, AIError)]
-    if not good:
-        raise bad[0] if bad else EmptyResultError("no result.")
-    return good, bad
