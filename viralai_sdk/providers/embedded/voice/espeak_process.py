@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -128,6 +129,39 @@ def _start() -> subprocess.Popen[bytes]:
         raise VoiceError("engine_failed", f"The espeak-ng process could not be started: {error}.") from error
 
 
+class _Watchdog:
+    """Ends a worker that is silent for too long: one thread for a conversation, however many frames it has."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._since: float | None = time.monotonic()
+        self._over = threading.Event()
+        self.bit = False
+        self._thread = threading.Thread(target=self._watch, name="espeak-watchdog", daemon=True)
+
+    def __enter__(self) -> _Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def listening(self, listening: bool) -> None:
+        """Nobody waits while a frame is dealt with: the deadline begins anew with the next wait."""
+        self._since = time.monotonic() if listening else None
+
+    def _watch(self) -> None:
+        left = SILENCE_DEADLINE
+        while not self._over.wait(left):
+            since = self._since
+            left = SILENCE_DEADLINE if since is None else since + SILENCE_DEADLINE - time.monotonic()
+            if left <= 0:
+                self.bit = True
+                self._process.kill()
+                return
+
+
 def _converse(process: subprocess.Popen[bytes], body: bytes) -> Iterator[tuple[bytes, bytes]]:
     assert process.stdin is not None
     assert process.stdout is not None
@@ -136,33 +170,24 @@ def _converse(process: subprocess.Popen[bytes], body: bytes) -> Iterator[tuple[b
         process.stdin.close()
     except BrokenPipeError:
         pass  # It died before reading: the missing answer below says so.
-    while True:
-        kind, payload = _read_frame(process, process.stdout)
-        if kind == b"Z":
-            return
-        if kind == b"E":
-            raise VoiceError("engine_failed", f"{json.loads(payload)['message']}. Reinstall it: {INSTALL_HINT}")
-        yield kind, payload
+    with _Watchdog(process) as watchdog:
+        while True:
+            kind, payload = _read_frame(process, process.stdout, watchdog)
+            if kind == b"Z":
+                return
+            if kind == b"E":
+                raise VoiceError("engine_failed", f"{json.loads(payload)['message']}. Reinstall it: {INSTALL_HINT}")
+            watchdog.listening(False)
+            yield kind, payload
+            watchdog.listening(True)
 
 
-def _read_frame(process: subprocess.Popen[bytes], stream: IO[bytes]) -> tuple[bytes, bytes]:
-    hung = threading.Event()
-
-    def give_up() -> None:
-        hung.set()
-        process.kill()
-
-    watchdog = threading.Timer(SILENCE_DEADLINE, give_up)
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        header = stream.read(HEADER.size)
-        kind, length = HEADER.unpack(header) if len(header) == HEADER.size else (b"", 0)
-        payload = stream.read(length)
-    finally:
-        watchdog.cancel()
+def _read_frame(process: subprocess.Popen[bytes], stream: IO[bytes], watchdog: _Watchdog) -> tuple[bytes, bytes]:
+    header = stream.read(HEADER.size)
+    kind, length = HEADER.unpack(header) if len(header) == HEADER.size else (b"", 0)
+    payload = stream.read(length)
     if not kind or len(payload) != length:
-        if hung.is_set():
+        if watchdog.bit:
             reason = f"gave no answer for {SILENCE_DEADLINE:g} s and was stopped"
         else:
             reason = f"ended without an answer (exit code {process.wait()})"
