@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import builtins
 import importlib.util
+import re
 import sqlite3
 import sys
 import threading
@@ -302,7 +303,7 @@ def test_doctor_knows_the_extras_of_the_project() -> None:
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     told = {extra: sorted(package for _, package in parts) for extra, parts in doctor_engines.EXTRAS.items()}
     for extra, packages in told.items():
-        assert packages == sorted(line.partition(">")[0] for line in extras[extra])
+        assert packages == sorted(re.split("[<>=]", line)[0] for line in extras[extra])
     assert set(extras) - set(told) == {"demo", "test", "all"}
 
 

@@ -19,6 +19,7 @@ EXTRAS = {
     "speech": (("espeakng_loader", "espeakng-loader"),),
     "video": (("av", "av"),),
     "notebook": (
+        ("anywidget", "anywidget"),
         ("ipykernel", "ipykernel"),
         ("ipywidgets", "ipywidgets"),
         ("jupyterlab", "jupyterlab"),
@@ -34,7 +35,23 @@ EXTRAS = {
         ("uvicorn", "uvicorn"),
         ("websockets", "websockets"),
     ),
-    "bench": (("matplotlib", "matplotlib"), ("papermill", "papermill")),
+    "bench": (
+        ("matplotlib", "matplotlib"),
+        ("nbconvert", "nbconvert"),
+        ("pandas", "pandas"),
+        ("papermill", "papermill"),
+        ("pyarrow", "pyarrow"),
+        ("scipy", "scipy"),
+    ),
+    "compare": (
+        ("evalica", "evalica"),
+        ("matplotlib", "matplotlib"),
+        ("pandas", "pandas"),
+        ("pyloudnorm", "pyloudnorm"),
+        ("scipy", "scipy"),
+        ("statsmodels", "statsmodels"),
+        ("ville", "ville"),
+    ),
 }
 """Extra → (module to look for, distribution) of everything it brings; a test holds this and pyproject.toml together."""
 
@@ -48,6 +65,7 @@ _FOR = {
     "sim": "the vendors' APIs on this machine",
     "ws": "ComfyUI's live progress",
     "bench": "benchmark notebooks and plots",
+    "compare": "statistics, plots and loudness of comparisons",
 }
 _LICENCES = {
     "speech": "espeak-ng is GPL-3.0-or-later: whoever passes on a bundle with it follows that licence",
