@@ -375,3 +375,17 @@ def test_flipped_anywhere_it_is_measured_or_a_typed_error(sample: tuple[str, str
 )
 def test_any_bytes_behind_any_head_are_measured_or_a_typed_error(head: bytes, rest: bytes, kind: str) -> None:
     _typed(head + rest, kind)
+
+
+def test_a_film_whose_edit_list_skips_a_start_keeps_its_rate() -> None:
+    """x264's reordered frames make ffmpeg shift the start: the head's duration is longer than the frames last."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(72):
+            frame = av.VideoFrame(64, 48, "rgb24")
+            frame.planes[0].update(bytes([number * 3 % 256]) * frame.planes[0].buffer_size)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert measure(buffer.getvalue(), "video").fps == pytest.approx(24)
