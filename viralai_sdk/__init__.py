@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "viralai_sdk.client": ("ViralAI",),
+    "viralai_sdk.compare.experiment": ("Experiment",),
     "viralai_sdk.config.configuration": ("AIConfiguration",),
     "viralai_sdk.interfaces.batch": ("BatchResult",),
     "viralai_sdk.interfaces.errors": (
