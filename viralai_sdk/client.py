@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from viralai_sdk.blocking import Sync
     from viralai_sdk.compare.arms import ArmLike
     from viralai_sdk.compare.experiment import Experiment
+    from viralai_sdk.compare.helper import CompareHelper
 
 
 class ViralAI:
@@ -105,6 +106,13 @@ class ViralAI:
     def speech(self) -> SpeechHelper:
         """`await ai.speech("…")`, `ai.speech.stream("…")`, `.voices()`, `.multilingual([…])`, `.batch([…])`."""
         return SpeechHelper(self.manager)
+
+    @cached_property
+    def compare(self) -> CompareHelper:
+        """`await ai.compare.image("…", providers=[…])`: the same prompts at several providers, side by side."""
+        from viralai_sdk.compare.helper import CompareHelper
+
+        return CompareHelper(self.manager)
 
     @property
     def jobs(self) -> Jobs:
