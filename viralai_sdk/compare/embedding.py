@@ -19,11 +19,11 @@ _TAGS: Final = {"image": "img", "video": "video", "audio": "audio"}
 
 
 def media_files(response: Response) -> list[Path]:
-    """The files of a response as it writes them, in its own order; one may be there by a relative and by an absolute path."""
+    """The files of a response as absolute paths in its own order, each once."""
     named = [*getattr(response, "image_paths", ())]
     named += [getattr(response, field, None) for field in ("video_path", "audio_path")]
     named += [artifact.path for artifact in response.artifacts]
-    return list(dict.fromkeys(Path(path) for path in named if path))
+    return list(dict.fromkeys(Path(path).absolute() for path in named if path))
 
 
 def media_type(path: Path) -> str | None:
@@ -52,8 +52,7 @@ class Embedding:
         assert response is not None
         if isinstance(response, TextGenerationResponse):
             return body(response)
-        files = {path.absolute(): path for path in media_files(response)}
-        made = [self._file(path, about(response)) for path in files.values()]
+        made = [self._file(path, about(response)) for path in media_files(response)]
         return el("div", *(made or [el("div", clean("no file"))]))
 
     def _file(self, path: Path, alt: str) -> Html:

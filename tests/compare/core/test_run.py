@@ -443,12 +443,22 @@ async def test_results_are_measured_and_a_failing_metric_costs_nothing_but_itsel
         raise ZeroDivisionError("by zero")
 
     async with client({}, home) as ai:
-        found = await (await measured(ai, lambda response, service, words: {"chars": len(response.text)}))
+        found = await (await measured(ai, lambda response, request, words: ({"chars": len(response.text)}, [])))
         assert found.cells[0].metrics["chars"] > 0
         found = await (await measured(ai, broken))
         cell = found.cells[0]
         assert cell.ok
         assert "ZeroDivisionError" in cell.response.warnings[-1].message  # type: ignore[union-attr]
+
+
+async def test_a_comparison_measures_what_it_made_unless_told_not_to(home: Path) -> None:
+    async with client({}, home) as ai:
+        found = await ai.compare.image("a fox", ["embedded"], **SMALL)
+        assert found.cells[0].metrics["width"] == 64
+        assert found.rows()[0]["width"] == 64
+        assert "width" not in found.table().columns
+        found = await ai.compare.image("a fox", ["embedded"], measure=False, **SMALL)
+        assert found.cells[0].metrics == {}
 
 
 async def test_a_result_whose_measuring_is_stopped_stays_a_result(home: Path) -> None:
@@ -457,7 +467,7 @@ async def test_a_result_whose_measuring_is_stopped_stays_a_result(home: Path) ->
     def slow(*_: Any) -> Any:
         entered.set()
         leave.wait(20)
-        return {"late": 1}
+        return {"late": 1}, []
 
     async with client({}, home) as ai:
         run = await measured(ai, slow)
