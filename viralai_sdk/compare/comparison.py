@@ -18,6 +18,7 @@ from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
+    from viralai_sdk.compare.statistics import Verdict
     from viralai_sdk.store.journal import Journal
 
 
@@ -189,20 +190,23 @@ class Comparison:
         """All votes, in order."""
         return self.ballot.judgements()
 
-    def winner(self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05) -> Any:
-        """What the votes say about two arms: a `Verdict` with `.words` and `.state`. It may be looked at after every vote.
+    def winner(
+        self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05
+    ) -> Verdict:
+        """What the votes say about two arms, in `.words` and `.state`; right at any moment, so it may be read after every vote.
 
         With more than two arms and none named, the arm with the best balance of votes is held against each of the others, with `alpha`
-        shared among all pairs, and the least certain of these verdicts is given: it is decided only when the winner beats everybody.
+        shared among all pairs, and the verdict that says least for it is given: it is that verdict's winner only when it beats everybody.
 
         Raises:
-            ConfigurationError: the extra `compare` is not installed.
+            InvalidRequestError: it is unclear which arms are meant.
         """
-        statistics = _statistics()
+        from viralai_sdk.compare.statistics import verdict
+
         votes = self.judgements()
         if first is not None or second is not None or len(self.arms) == 2:
             one, other = self._pair(first, second)
-            return statistics.verdict(votes, one.name, other.name, alpha=alpha)
+            return verdict(votes, one.name, other.name, alpha=alpha)
         if len(self.arms) < 2:
             raise InvalidRequestError("one arm alone cannot win.", hint="Compare two or more.")
         balance = {
@@ -210,10 +214,8 @@ class Comparison:
         }
         leader = max(balance, key=balance.__getitem__)
         shared = alpha / (len(self.arms) * (len(self.arms) - 1) / 2)
-        verdicts = [
-            statistics.verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader
-        ]
-        return max(verdicts, key=lambda found: found.p_value)
+        verdicts = [verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader]
+        return min(verdicts, key=lambda found: (found.winner == leader, found.wins - found.losses, found.e_value))
 
     # --- other forms -----------------------------------------------------------------------------------------------------------------
 
@@ -328,7 +330,7 @@ def _many(count: int, word: str) -> str:
 
 def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
     response, error = cell.response, cell.error
-    return {
+    row = {
         "arm": cell.arm,
         "provider": response.provider_used if response else (error.provider if error else None) or arm.provider,
         "model": response.model_used if response else arm.model,
@@ -342,14 +344,5 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "cost_source": response.cost_source if response else None,
         "warnings": len(response.warnings) if response else 0,
         "artifact": str(response.artifacts[0].path) if response and response.artifacts else None,
-        **cell.metrics,
     }
-
-
-def _statistics() -> Any:
-    try:
-        return importlib.import_module("viralai_sdk.compare.statistics")
-    except ImportError as error:
-        raise ConfigurationError(
-            f"a verdict needs the package {error.name!r}.", hint='pip install "viralai-sdk[compare]"'
-        ) from error
+    return row | {name: value for name, value in cell.metrics.items() if name not in row}

@@ -23,7 +23,8 @@ def media_files(response: Response) -> list[Path]:
     named = [*getattr(response, "image_paths", ())]
     named += [getattr(response, field, None) for field in ("video_path", "audio_path")]
     named += [artifact.path for artifact in response.artifacts]
-    return list(dict.fromkeys(Path(path) for path in named if path))
+    # A response names the same file by a relative and by an absolute path.
+    return list(dict.fromkeys(Path(path).absolute() for path in named if path))
 
 
 def media_type(path: Path) -> str | None:
