@@ -19,12 +19,11 @@ _TAGS: Final = {"image": "img", "video": "video", "audio": "audio"}
 
 
 def media_files(response: Response) -> list[Path]:
-    """The files of a response in its own order, each once."""
+    """The files of a response as it writes them, in its own order; one may be there by a relative and by an absolute path."""
     named = [*getattr(response, "image_paths", ())]
     named += [getattr(response, field, None) for field in ("video_path", "audio_path")]
     named += [artifact.path for artifact in response.artifacts]
-    # A response names the same file by a relative and by an absolute path.
-    return list(dict.fromkeys(Path(path).absolute() for path in named if path))
+    return list(dict.fromkeys(Path(path) for path in named if path))
 
 
 def media_type(path: Path) -> str | None:
@@ -53,7 +52,8 @@ class Embedding:
         assert response is not None
         if isinstance(response, TextGenerationResponse):
             return body(response)
-        made = [self._file(path, about(response)) for path in media_files(response)]
+        files = {path.absolute(): path for path in media_files(response)}
+        made = [self._file(path, about(response)) for path in files.values()]
         return el("div", *(made or [el("div", clean("no file"))]))
 
     def _file(self, path: Path, alt: str) -> Html:
