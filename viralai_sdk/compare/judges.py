@@ -169,7 +169,8 @@ class Judge:
 
         Raises:
             InvalidRequestError: a result is of another service.
-            AIError: the judge could not be asked (key, network, budget, a model that takes no pictures). What the other call cost is in the
+            UnsupportedCapabilityError: the judge is an embedded engine, which works by rules, or its model takes no pictures.
+            AIError: the judge could not be asked (key, network, budget). What the other call cost is in the
                 journal.
         """
         sides = await asyncio.gather(*(asyncio.to_thread(self._shown, side) for side in (left, right)))
@@ -246,6 +247,12 @@ def _look(first: Literal["left", "right"], answer: TextGenerationResponse | Base
         BaseException: the call failed in a way that is no answer.
     """
     if isinstance(answer, TextGenerationResponse):
+        if not answer.is_model:
+            raise UnsupportedCapabilityError(
+                f"{answer.provider_used} works by rules and understands nothing: its verdict would be made up.",
+                provider=answer.provider_used,
+                hint="Name a text provider with a model as the judge.",
+            )
         said = answer.parsed
         assert isinstance(said, Answer)
         second: Literal["left", "right"] = "right" if first == "left" else "left"

@@ -225,6 +225,12 @@ def test_speech_is_not_judged_by_its_words(ai: ViralAI) -> None:
         Judge(ai.manager, service="speech", provider="odd")
 
 
+async def test_an_engine_that_works_by_rules_is_no_judge(ai: ViralAI) -> None:
+    """The embedded writer would fill the verdict's form with something."""
+    with pytest.raises(UnsupportedCapabilityError, match="works by rules"):
+        await Judge(ai.manager, service="text", provider="embedded").compare("a fox", LEFT, RIGHT)
+
+
 async def test_results_of_another_service_are_refused(tmp_path: Path, ai: ViralAI, asked: Seen) -> None:
     with pytest.raises(InvalidRequestError, match="cannot judge text/plain"):
         await judge(ai, asked, longer, service="image").compare("a fox", LEFT, RIGHT)
@@ -263,6 +269,7 @@ def test_rubrics_are_data(tmp_path: Path, ai: ViralAI) -> None:
     (tmp_path / "mine.yaml").write_text("criteria: [It is funny., It is short.]\nguidance: Puns count.", "utf-8")
     read = Judge(ai.manager, service="text", rubric=tmp_path / "mine.yaml").rubric
     assert (read.name, read.criteria, read.guidance) == ("mine", ("It is funny.", "It is short."), "Puns count.")
+    assert Judge(ai.manager, service="text", rubric=str(tmp_path / "mine.yaml")).rubric == read
     assert Judge(ai.manager, service="text", rubric=read).rubric is read
     assert Judge(ai.text, service="text", rubric=["One.", "Two."]).rubric.criteria == ("One.", "Two.")
     assert Judge(ai.text, service="text", rubric="It rhymes.").rubric.criteria == ("It rhymes.",)

@@ -32,7 +32,7 @@ RubricLike: TypeAlias = "Rubric | str | Path | Sequence[str] | Mapping[str, Any]
 
 
 def rubric(given: RubricLike, service: AIServiceType | str) -> Rubric:
-    """Read a rubric: None takes the service's own, a list is its criteria, a text one criterion, a path or mapping a whole rubric.
+    """Read a rubric: None takes the service's own, a list is its criteria, a text one criterion, a path (or text in .yaml) a file.
 
     A file is YAML with `criteria` (a list of sentences) and optionally `name` and `guidance`.
 
@@ -44,6 +44,8 @@ def rubric(given: RubricLike, service: AIServiceType | str) -> Rubric:
     if given is None:
         own = files(__package__) / f"{service_type(service).short}.yaml"
         return _checked(yaml.safe_load(own.read_text("utf-8")), service_type(service).short)
+    if isinstance(given, str) and given.endswith((".yaml", ".yml")):
+        given = Path(given)
     if isinstance(given, str):
         return _checked({"criteria": [given]}, "own")
     if isinstance(given, Path):
