@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm
@@ -17,6 +18,7 @@ from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
+    from viralai_sdk.compare.statistics import Verdict
     from viralai_sdk.store.journal import Journal
 
 
@@ -197,20 +199,23 @@ class Comparison:
         """All votes, in order."""
         return self.ballot.judgements()
 
-    def winner(self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05) -> Any:
-        """What the votes say about two arms: a `Verdict` with `.words` and `.state`. It may be looked at after every vote.
+    def winner(
+        self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05
+    ) -> Verdict:
+        """What the votes say about two arms, in `.words` and `.state`; right at any moment, so it may be read after every vote.
 
         With more than two arms and none named, the arm with the best balance of votes is held against each of the others, with `alpha`
-        shared among all pairs, and the least certain of these verdicts is given: it is decided only when the winner beats everybody.
+        shared among all pairs, and the verdict that says least for it is given: it is that verdict's winner only when it beats everybody.
 
         Raises:
-            ConfigurationError: the extra `compare` is not installed.
+            InvalidRequestError: it is unclear which arms are meant.
         """
-        statistics = _statistics()
+        from viralai_sdk.compare.statistics import verdict
+
         votes = self.judgements()
         if first is not None or second is not None or len(self.arms) == 2:
             one, other = self._pair(first, second)
-            return statistics.verdict(votes, one.name, other.name, alpha=alpha)
+            return verdict(votes, one.name, other.name, alpha=alpha)
         if len(self.arms) < 2:
             raise InvalidRequestError("one arm alone cannot win.", hint="Compare two or more.")
         balance = {
@@ -218,10 +223,8 @@ class Comparison:
         }
         leader = max(balance, key=balance.__getitem__)
         shared = alpha / (len(self.arms) * (len(self.arms) - 1) / 2)
-        verdicts = [
-            statistics.verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader
-        ]
-        return max(verdicts, key=lambda found: found.p_value)
+        verdicts = [verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader]
+        return min(verdicts, key=lambda found: (found.winner == leader, found.wins - found.losses, found.e_value))
 
     # --- other forms -----------------------------------------------------------------------------------------------------------------
 
@@ -264,8 +267,70 @@ class Comparison:
             parts[-1] = f"{f'${cost:.4f} and ' if cost else ''}{unknown} of unknown price"
         return " · ".join(parts)
 
+    def tally(self) -> Table:
+        """The votes, counted by pair of arms."""
+        pairs: dict[tuple[str, str], list[Judgement]] = {}
+        places = {arm.name: place for place, arm in enumerate(self.arms)}
+        for vote in self.judgements():
+            first, second = sorted((vote.left, vote.right), key=lambda arm: places.get(arm, len(places)))
+            pairs.setdefault((first, second), []).append(vote)
+        rows = [
+            {
+                "first": first,
+                "second": second,
+                "first better": sum(vote.winner == first for vote in votes),
+                "second better": sum(vote.winner == second for vote in votes),
+                "tie": sum(vote.choice == "tie" for vote in votes),
+                "both bad": sum(vote.choice == "both_bad" for vote in votes),
+                "no opinion": sum(vote.choice == "abstain" for vote in votes),
+            }
+            for (first, second), votes in pairs.items()
+        ]
+        return Table(rows, caption="Votes")
+
+    def to_html(self, path: str | Path, *, embed: int | None = None) -> Path:
+        """Write one HTML file that holds everything: it opens without a network and runs no script.
+
+        Args:
+            embed: most bytes of media in it, 48 MB when None; beyond that a thumbnail stands for a picture or film, and says so.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        from viralai_sdk.compare import page
+
+        return page.write(self, Path(path), page.EMBEDDED_BYTES if embed is None else embed)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything into a folder, or into one file when `path` ends in `.zip`; `load` reads it back. See `saved.save`.
+
+        Raises:
+            InvalidRequestError: something else is at `path`.
+            StorageError: it cannot be written.
+        """
+        from viralai_sdk.compare import saved
+
+        return saved.save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Comparison:
+        """Read what `save` wrote. `ai.compare.load` also takes in the votes of the project's journal and writes new ones there.
+
+        Raises:
+            InvalidRequestError: it is no saved comparison, or broken.
+            StorageError: it cannot be read.
+        """
+        from viralai_sdk.compare import saved
+
+        return saved.load(path)
+
     def __repr__(self) -> str:
         return repr(self.table())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from viralai_sdk.compare import page
+
+        return page.mimebundle(self)
 
 
 def _many(count: int, word: str) -> str:
@@ -274,7 +339,7 @@ def _many(count: int, word: str) -> str:
 
 def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
     response, error = cell.response, cell.error
-    return {
+    row = {
         "arm": cell.arm,
         "provider": response.provider_used if response else (error.provider if error else None) or arm.provider,
         "model": response.model_used if response else arm.model,
@@ -288,14 +353,5 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "cost_source": response.cost_source if response else None,
         "warnings": len(response.warnings) if response else 0,
         "artifact": str(response.artifacts[0].path) if response and response.artifacts else None,
-        **cell.metrics,
     }
-
-
-def _statistics() -> Any:
-    try:
-        return importlib.import_module("viralai_sdk.compare.statistics")
-    except ImportError as error:
-        raise ConfigurationError(
-            f"a verdict needs the package {error.name!r}.", hint='pip install "viralai-sdk[compare]"'
-        ) from error
+    return row | {name: value for name, value in cell.metrics.items() if name not in row}
