@@ -119,7 +119,11 @@ class Panel(anywidget.AnyWidget):
         """Show an error in the panel. One that is not of the SDK's family is a defect: it is logged with its traceback as well."""
         if not isinstance(error, AIError | traitlets.TraitError):
             log.error("%s: unexpected error", type(self).__name__, exc_info=error)
-        self.error = error_words(error)
+        self.error = self._error_words(error)
+
+    def _error_words(self, error: BaseException) -> dict[str, Any]:
+        """What the panel says of an error. A blind panel says less."""
+        return error_words(error)
 
     def clear_error(self) -> None:
         """Take the error away."""
