@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viralai_sdk.compare.statistics.winrate import check_counts, check_share
+from viralai_sdk.compare.statistics.wording import odds
 from viralai_sdk.interfaces.errors import InvalidRequestError
 
 Array = npt.NDArray[np.float64]
@@ -106,9 +107,8 @@ def plan(preference: float = 0.6, *, power: float = 0.8, alpha: float = 0.05) ->
     """
     fixed = votes_needed(preference, power=power, alpha=alpha)
     median, enough = (votes_to_decide(0, 0, preference, chance=chance, alpha=alpha) for chance in (0.5, power))
-    share = round(100 * max(preference, 1 - preference))
     stop = f"; half of the votings that may stop at any vote have decided after {median}" if median is not None else ""
-    words = f"you need about {fixed} votes to see a {share}/{100 - share} preference{stop}"
+    words = f"you need about {fixed} votes to see a {odds(max(preference, 1 - preference))} preference{stop}"
     return Plan(preference, fixed, median, enough, words)
 
 

@@ -12,6 +12,7 @@ from viralai_sdk.compare.statistics.power import MOST_VOTES, fewest_to_decide, v
 from viralai_sdk.compare.statistics.sequential import SequentialTest, revision_penalty, sequential_shares
 from viralai_sdk.compare.statistics.units import Unit, total, units
 from viralai_sdk.compare.statistics.winrate import check_share
+from viralai_sdk.compare.statistics.wording import count, odds, p_words, percent
 
 State = Literal["decided", "leaning", "undecided", "not enough variety"]
 
@@ -141,25 +142,25 @@ def _left(test: SequentialTest, votes: Unit, target: float, strict: float, clust
 
 def _words(found: Verdict, first: str, alpha: float, assumed: float, fewest: int) -> str:
     if not found.n:
-        return f"no votes yet: about {found.votes_left} votes would show a {_odds(assumed)} preference"
+        return f"no votes yet: about {found.votes_left} votes would show a {odds(assumed)} preference"
     score = f"{found.wins}–{found.losses}"
     if found.leader is not None and found.leader != first:
         score = f"{found.losses}–{found.wins}"
-    where = f" on {_count(found.prompts, 'prompt')}" if found.clustered else ""
+    where = f" on {count(found.prompts, 'prompt')}" if found.clustered else ""
     if found.state == "decided":
         return _decided(found, first, alpha, score, where)
     if not found.wins + found.losses:
-        return f"no winner yet: {_aside(found)} and no preference in {_count(found.n, 'vote')}"
+        return f"no winner yet: {_aside(found)} and no preference in {count(found.n, 'vote')}"
     aside = f" with {_aside(found)}" if found.ties or found.both_bad else ""
     if found.state == "not enough variety":
         more = fewest - found.prompts
         return (
             f"not enough variety: {score}{where}{aside}; votes on one prompt count once together, "
-            f"so compare on at least {_count(more, 'more prompt')}"
+            f"so compare on at least {count(more, 'more prompt')}"
         )
     start = "no winner yet" if found.leader is None else f"leaning to {found.leader}"
     once = " if read only this once" if found.p_value <= alpha else ""
-    return f"{start}: {score}{where}{aside}, {_p(found.p_value)}{once}; {_more(found, assumed)}"
+    return f"{start}: {score}{where}{aside}, {p_words(found.p_value)}{once}; {_more(found, assumed)}"
 
 
 def _decided(found: Verdict, first: str, alpha: float, score: str, where: str) -> str:
@@ -168,8 +169,8 @@ def _decided(found: Verdict, first: str, alpha: float, score: str, where: str) -
         share, low, high = 1 - share, 1 - high, 1 - low
     once = ", each prompt counted once" if found.clustered else ""
     return (
-        f"{found.winner} is preferred: {score} of {_count(found.n, 'vote')}{where} "
-        f"({_percent(share)} %{once}, {_percent(1 - alpha)} % interval that may be peeked at {_percent(low)}–{_percent(high)} %)"
+        f"{found.winner} is preferred: {score} of {count(found.n, 'vote')}{where} "
+        f"({percent(share)} %{once}, {percent(1 - alpha)} % interval that may be peeked at {percent(low)}–{percent(high)} %)"
     )
 
 
@@ -177,44 +178,21 @@ def _more(found: Verdict, assumed: float) -> str:
     if found.votes_left is None:
         return f"more than {MOST_VOTES:,} more votes"
     unit = "prompt" if found.clustered else "vote"
-    return f"about {_count(_rounded(found.votes_left), f'more {unit}')} if the preference is {_odds(assumed)}"
+    return f"about {count(_rounded(found.votes_left), f'more {unit}')} if the preference is {odds(assumed)}"
 
 
 def _aside(found: Verdict) -> str:
-    parts = [_count(found.ties, "tie")] if found.ties else []
+    parts = [count(found.ties, "tie")] if found.ties else []
     parts += [f"{found.both_bad} both bad"] if found.both_bad else []
     return " and ".join(parts)
 
 
-def _rounded(count: int) -> int:
+def _rounded(number: int) -> int:
     """As precise as a median of something so uncertain deserves: two digits."""
     step = 1
-    while count // step >= 100:
+    while number // step >= 100:
         step *= 10
-    return round(count / step) * step
-
-
-def _odds(preference: float) -> str:
-    share = round(100 * preference)
-    return f"{share}/{100 - share}"
-
-
-def _percent(share: float) -> str:
-    """Whole percent, with a tenth near the ends; 100 and 0 only when it is all or nothing."""
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}"
-    percent = 100 * share
-    return f"{min(99.9, max(0.1, percent)):.1f}" if percent < 1 or percent > 99 else f"{percent:.0f}"
-
-
-def _p(value: float) -> str:
-    if value < 0.001:
-        return "p < 0.001"
-    return f"p = {value:.2f}" if value >= 0.095 else f"p = {value:.3f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return round(number / step) * step
 
 
 def counted_units(judgements: Sequence[Judgement], first: str, second: str) -> list[float]:
