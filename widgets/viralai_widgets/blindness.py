@@ -38,7 +38,9 @@ def decision_of(judgements: Sequence[Judgement], arms: Sequence[str], *, blind: 
         found = verdict(mine, first, second)
         return {"state": found.state, "lines": [found.words], "interval": _interval(found, first)}
     alpha = 0.05 / len(pairs)  # right for all comparisons together, as on the leaderboard
-    found_all = [(one, other, verdict(of_pair(judgements, one, other), one, other, alpha=alpha)) for one, other in pairs]
+    found_all = [
+        (one, other, verdict(of_pair(judgements, one, other), one, other, alpha=alpha)) for one, other in pairs
+    ]
     states = [found.state for *_, found in found_all]
     decided = states.count("decided")
     summary = f"{decided} of {len(pairs)} comparisons decided, {states.count('leaning')} leaning"

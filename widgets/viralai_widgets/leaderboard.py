@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import zip_longest
 from typing import Any, Protocol
 
 from viralai_sdk.interfaces.display import label
@@ -73,9 +74,9 @@ class Leaderboard(Board):
 def _sections(board: Any, votes: int) -> list[dict[str, Any]]:
     scale = _scale(board.standings)
     rows = [row(one.arm, _cells(one, scale)) for one in board.standings]
-    tones = [_TONES.get(one.state, "idle") for one in board.verdicts.values()]
+    tones: list[Tone] = [_TONES.get(one.state, "idle") for one in board.verdicts.values()]
     told = board.words()
-    words: list[tuple[str, Tone]] = list(zip(told, [*tones, *["idle"] * (len(told) - len(tones))], strict=True))
+    words: list[tuple[str, Tone]] = list(zip_longest(told, tones, fillvalue="idle"))
     title = f"{votes:,} {'vote' if votes == 1 else 'votes'}"
     return [section("arms", title, _COLUMNS, rows, words=words, empty="No arms.")]
 
