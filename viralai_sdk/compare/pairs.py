@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm
 from viralai_sdk.compare.ballot import Choice, RaterKind
@@ -20,7 +19,8 @@ from viralai_sdk.compare.votes import Ballot, CellKey, Question, question
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.responses import Response
 
-Masked: TypeAlias = Any
+if TYPE_CHECKING:
+    from viralai_sdk.compare.masking import Masked
 
 KEPT_MASKS = 8
 KEPT_CELLS = 256
@@ -245,5 +245,6 @@ def gone(data: Mapping[str, Any]) -> bool:
 
 def mask(response: Response) -> Masked:
     """`viralai_sdk.compare.masking.mask`; it brings codecs, so that it is loaded when the first pair is shown."""
-    found: Masked = importlib.import_module("viralai_sdk.compare.masking").mask(response)
-    return found
+    from viralai_sdk.compare import masking
+
+    return masking.mask(response)
