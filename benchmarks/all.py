@@ -20,6 +20,7 @@ NAMES = (
     "fallback",
     "download",
     "jobs",
+    "comfyui",
     "engines",
 )
 

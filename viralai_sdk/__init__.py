@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "viralai_sdk.client": ("ViralAI",),
+    "viralai_sdk.compare.arms": ("Arm",),
+    "viralai_sdk.compare.comparison": ("Comparison",),
     "viralai_sdk.config.configuration": ("AIConfiguration",),
     "viralai_sdk.interfaces.batch": ("BatchResult",),
     "viralai_sdk.interfaces.errors": (

@@ -127,7 +127,7 @@ async def _next(stream: AsyncIterator[Any]) -> Any:
 
 
 class Sync:
-    """Blocking twins of `ai.text`, `ai.image`, `ai.video`, `ai.speech` and `ai.jobs`."""
+    """Blocking twins of `ai.text`, `ai.image`, `ai.video`, `ai.speech`, `ai.compare` and `ai.jobs`."""
 
     def __init__(self, client: ViralAI) -> None:
         self._client = client
@@ -154,6 +154,11 @@ class Sync:
     def speech(self) -> Any:
         """`ai.sync.speech("…")`, and `.stream` as a plain iterator."""
         return self._twin(self._client.speech)
+
+    @property
+    def compare(self) -> Any:
+        """`ai.sync.compare.image("…", providers=[…])`."""
+        return self._twin(self._client.compare)
 
     @property
     def jobs(self) -> Any:

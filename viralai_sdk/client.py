@@ -24,6 +24,7 @@ from viralai_sdk.store.sessions import Session
 
 if TYPE_CHECKING:
     from viralai_sdk.blocking import Sync
+    from viralai_sdk.compare.helper import CompareHelper
 
 
 class ViralAI:
@@ -103,6 +104,13 @@ class ViralAI:
     def speech(self) -> SpeechHelper:
         """`await ai.speech("…")`, `ai.speech.stream("…")`, `.voices()`, `.multilingual([…])`, `.batch([…])`."""
         return SpeechHelper(self.manager)
+
+    @cached_property
+    def compare(self) -> CompareHelper:
+        """`await ai.compare.image("…", providers=[…])`: the same prompts at several providers, side by side."""
+        from viralai_sdk.compare.helper import CompareHelper
+
+        return CompareHelper(self.manager)
 
     @property
     def jobs(self) -> Jobs:

@@ -375,3 +375,12 @@ def test_flipped_anywhere_it_is_measured_or_a_typed_error(sample: tuple[str, str
 )
 def test_any_bytes_behind_any_head_are_measured_or_a_typed_error(head: bytes, rest: bytes, kind: str) -> None:
     _typed(head + rest, kind)
+
+
+def test_a_film_whose_head_counts_more_than_its_frames_keeps_its_rate() -> None:
+    """Some writers let the track's head count an edit's offset: 10 frames a second would read as 8."""
+    data = bytearray(FILMS["mp4"])
+    at = data.index(b"mdhd") + 4 + 16
+    length = int.from_bytes(data[at : at + 4], "big")
+    data[at : at + 4] = (length * 5 // 4).to_bytes(4, "big")
+    assert measure(bytes(data), "video").fps == pytest.approx(10)

@@ -31,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="RULE",
-        help="what goes wrong, such as openai=429:0.3 (status, share), openai/images=empty, gemini=cut:0.1x5 (at most 5 times), *=503",
+        help="what goes wrong, such as openai=429:0.3 (status, share), openai/images=empty, gemini=cut:0.1x5 (at most 5 times), *=503; "
+        "ComfyUI's own surprises by name, such as comfyui=late_history",
     )
     parser.add_argument(
         "--latency",
@@ -96,11 +97,11 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
 
 def _misbehave(server: Any, args: argparse.Namespace) -> None:
     from viralai_sdk.cli.report import UsageError
-    from viralai_sdk.simulator.settings import add_fault, add_latency
+    from viralai_sdk.simulator.settings import add_latency, add_rule
 
     try:
         for rule in args.fault:
-            add_fault(server.faults, rule)
+            add_rule(server, rule)
         for rule in args.latency:
             add_latency(server.faults, rule)
     except ValueError as error:

@@ -78,6 +78,17 @@ class Simulator:
         """
         return f"{self.origin}/{vendor}{registry()[vendor].BASE}"
 
+    def surprise(self, vendor: str, name: str, times: int | None = None) -> None:
+        """Switch on what only this vendor's servers do wrong; ComfyUI's are in `vendors/comfyui/surprises.py`.
+
+        Raises:
+            ValueError: no such vendor, or it has no such surprise.
+        """
+        switch = getattr(registry().get(vendor), "surprise", None)
+        if switch is None:
+            raise ValueError(f"the simulated vendor {vendor!r} has no surprises of its own")
+        switch(self.state, name, times)
+
     def start(self) -> None:
         """Listen. Returns when requests are answered.
 

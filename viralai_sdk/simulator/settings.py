@@ -86,7 +86,24 @@ def add_fault(faults: Faults, text: str) -> None:
         if kind == what:
             faults.add(vendor, kind, **common)
             return
-    raise ValueError(f"{text!r}: no fault {what!r}; there are a status and {', '.join(kinds)}")
+    own = ", ".join(getattr(registry().get(vendor), "SURPRISES", ()))
+    raise ValueError(
+        f"{text!r}: no fault {what!r}; there are a status and {', '.join(kinds)}{f'; of {vendor} also {own}' if own else ''}"
+    )
+
+
+def add_rule(simulator: Simulator, text: str) -> None:
+    """Add a rule as for `add_fault`, or switch a vendor's own surprise on: "comfyui=late_history", "comfyui=vanishing_jobx3".
+
+    Raises:
+        ValueError: it is neither; the message says how one looks.
+    """
+    match = _RULE.fullmatch(text.strip())
+    own: Mapping[str, Any] = getattr(registry().get(match["vendor"]), "SURPRISES", {}) if match is not None else {}
+    if match is not None and match["what"] in own and match["path"] is None and match["rate"] is None:
+        simulator.surprise(match["vendor"], match["what"], int(match["times"]) if match["times"] else None)
+    else:
+        add_fault(simulator.faults, text)
 
 
 def add_latency(faults: Faults, text: str) -> None:

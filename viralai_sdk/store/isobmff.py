@@ -38,6 +38,8 @@ class Track:
     timescale: int = 0
     duration: int = 0
     samples: int = 0
+    sampled: int = 0
+    """Sum of the samples' own durations: the head's duration may count an edit's offset as well."""
     sample_rate: int = 0
     channels: int = 0
 
@@ -45,6 +47,12 @@ class Track:
     def seconds(self) -> float:
         """Length of the track, 0 when it is not told."""
         return self.duration / self.timescale if self.timescale else 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Mean samples a second, None when it is not told."""
+        length = self.sampled or self.duration
+        return self.samples * self.timescale / length if self.timescale and length else None
 
 
 @dataclass(slots=True)
@@ -205,7 +213,7 @@ class Reader:
                 samples += number
                 total += number * duration
             position += len(piece)
-        track.samples = samples
+        track.samples, track.sampled = samples, total
         track.duration = track.duration or total
 
     def _moof(self, moof: Box, movie: Movie) -> None:
@@ -240,12 +248,15 @@ class Reader:
         track.samples += count
         if not flags & 0x100:
             track.duration += count * default
+            track.sampled += count * default
             return
         step = _PIECE // each * each
         end = position + count * each
         while position < end:
             piece = self._read(position, min(step, end - position))
-            track.duration += sum(int.from_bytes(piece[at : at + 4], "big") for at in range(0, len(piece), each))
+            length = sum(int.from_bytes(piece[at : at + 4], "big") for at in range(0, len(piece), each))
+            track.duration += length
+            track.sampled += length
             position += len(piece)
 
 

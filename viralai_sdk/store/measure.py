@@ -84,7 +84,7 @@ def _movie(movie: Movie, media_type: str, expected: str) -> Measured:
         width=video.width if video else None,
         height=video.height if video else None,
         duration=movie.seconds,
-        fps=video.samples / video.seconds if video and video.seconds else None,
+        fps=video.rate if video else None,
         sample_rate=(audio.sample_rate or None) if audio else None,
         channels=(audio.channels or None) if audio else None,
         has_audio=audio is not None,

@@ -11,10 +11,14 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph
-from viralai_sdk.interfaces.errors import InvalidRequestError, JobCancelledError, JobFailedError, JobLostError
+from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, JobCancelledError, JobFailedError, JobLostError
 from viralai_sdk.interfaces.jobs import VideoStatus
 from viralai_sdk.providers.comfyui.events import JobEar
 from viralai_sdk.providers.comfyui.outputs import choose, files_of
+from viralai_sdk.simulator import Simulator
+from viralai_sdk.simulator.settings import add_rule
+from viralai_sdk.simulator.vendors.comfyui import SURPRISES, Quirks, server_of
+from viralai_sdk.simulator.vendors.comfyui.surprises import clear
 
 
 def two_outputs() -> dict[str, dict[str, object]]:
@@ -190,6 +194,99 @@ async def test_15_errors_that_are_no_json(rig: Rig) -> None:
     assert caught.value.status == 500  # type: ignore[attr-defined]
     rig.server.quirks.without_object_info = True
     assert (await rig.client().run(picture_graph())).image_paths
+
+
+def switched(rig: Rig, name: str) -> None:
+    rig.sim.surprise(rig.vendor, name)
+
+
+async def outcome(rig: Rig) -> str:
+    """How a picture ends on this server; every ending but a result must have a name."""
+    client = rig.client()
+    try:
+        result = await client.run(slow_graph(steps=4, delay_ms=5), timeout=20)
+    except AIError as error:
+        return type(error).__name__
+    return "result" if result.image_paths else "empty"
+
+
+ENDINGS = {
+    "half_rejection": "InvalidRequestError",
+    "late_history": "result",
+    "cached_files_gone": "result",
+    "queued_twice": "result",
+    "error_but_queued": "result",
+    "strict_ids": "result",
+    "stalled_events": "result",
+    "deaf_reconnect": "result",
+    "vanishing_job": "JobLostError",
+    "interrupted_job": "JobCancelledError",
+    "all_images": "result",
+    "extra_outputs": "result",
+    "save_format": "result",
+    "unchecked_choices": "result",
+    "plain_errors": "result",
+}
+
+
+@pytest.mark.parametrize("name", SURPRISES)
+async def test_every_surprise_can_be_switched_on_and_is_survived(rig: Rig, name: str) -> None:
+    switched(rig, name)
+    assert await outcome(rig) == ENDINGS[name]
+
+
+def test_there_are_fifteen_and_only_what_every_server_does_has_no_switch() -> None:
+    assert sorted(surprise.number for surprise in SURPRISES.values()) == list(range(1, 16))
+    assert [name for name, surprise in SURPRISES.items() if surprise.always] == ["save_format"]
+
+
+async def test_switched_on_half_a_rejection_stops_what_was_queued(rig: Rig) -> None:
+    switched(rig, "half_rejection")
+    with pytest.raises(InvalidRequestError, match="Custom validation failed"):
+        await rig.client().run(slow_graph(steps=1000))
+    # Nobody goes on with the half that was accepted: the server is free for the next job.
+    assert (await rig.client().run(picture_graph(), timeout=10)).image_paths
+
+
+async def test_switched_on_the_same_id_runs_twice_and_one_result_is_taken(rig: Rig) -> None:
+    switched(rig, "queued_twice")
+    client = rig.client()
+    queued = await client.queue_prompt(picture_graph())
+    assert len((await client.get_result(queued.prompt_id, timeout=20)).image_paths) == 1
+
+
+async def test_switched_on_an_unchecked_choice_fails_by_name_when_the_classes_are_hidden(rig: Rig) -> None:
+    switched(rig, "unchecked_choices")
+    rig.server.quirks.without_object_info = True
+    graph = picture_graph()
+    graph["3"] = node("ImageBlend", image1=["1", 0], image2=["1", 0], blend_factor=0.5, blend_mode="screan")
+    graph["2"]["inputs"]["images"] = ["3", 0]
+    with pytest.raises(JobFailedError, match="Unsupported blend mode"):
+        await rig.client().run(graph, timeout=20)
+
+
+async def test_switched_on_an_error_without_a_body_is_still_an_error(rig: Rig) -> None:
+    switched(rig, "plain_errors")
+    rig.server.quirks.without_object_info = True
+    with pytest.raises(InvalidRequestError):
+        await rig.client().run(picture_graph(width=0), timeout=20)
+
+
+def test_surprises_are_rules_of_the_command_line_too(running: Simulator) -> None:
+    add_rule(running, "comfyui=vanishing_jobx3")
+    quirks = server_of(running.state).quirks
+    assert quirks.vanishing == 3
+    clear(quirks)
+    assert quirks == Quirks()
+    add_rule(running, "comfyui=503x1")
+    running.faults.clear()
+    for wrong in ("comfyui=half_rejectoin", "openai=late_history"):
+        with pytest.raises(ValueError, match="no fault"):
+            add_rule(running, wrong)
+    with pytest.raises(ValueError, match="no surprise"):
+        running.surprise("comfyui", "none")
+    with pytest.raises(ValueError, match="no surprises of its own"):
+        running.surprise("openai", "late_history")
 
 
 def test_messages_without_our_prompt_id_say_nothing() -> None:

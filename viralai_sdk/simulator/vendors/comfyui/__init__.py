@@ -10,9 +10,10 @@ from starlette.routing import BaseRoute
 
 from viralai_sdk.simulator.state import State
 from viralai_sdk.simulator.vendors.comfyui.routes import build
-from viralai_sdk.simulator.vendors.comfyui.server import Quirks, Server
+from viralai_sdk.simulator.vendors.comfyui.server import Server
+from viralai_sdk.simulator.vendors.comfyui.surprises import SURPRISES, Quirks, switch
 
-__all__ = ["BASE", "Quirks", "Server", "refusal", "routes", "server_of"]
+__all__ = ["BASE", "SURPRISES", "Quirks", "Server", "refusal", "routes", "server_of", "surprise"]
 
 BASE = ""
 VERSIONS = {"comfyui": "0.27.0", "comfyui_old": "0.3.64"}
@@ -25,6 +26,15 @@ def server_of(state: State, vendor: str = "comfyui") -> Server:
     if vendor not in made:
         made[vendor] = Server(state, VERSIONS[vendor])
     return made[vendor]
+
+
+def surprise(state: State, name: str, times: int | None = None, vendor: str = "comfyui") -> None:
+    """Switch one of `SURPRISES` on.
+
+    Raises:
+        ValueError: there is no such surprise.
+    """
+    switch(server_of(state, vendor).quirks, name, times)
 
 
 def routes(state: State) -> Sequence[BaseRoute]:

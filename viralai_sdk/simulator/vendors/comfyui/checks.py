@@ -16,9 +16,14 @@ def top(kind: str, message: str, details: str = "", extra: Mapping[str, Any] | N
 
 
 def validate(
-    graph: Any, classes: Mapping[str, Any], files: Mapping[tuple[str, str, str], Any], *, new: bool
+    graph: Any,
+    classes: Mapping[str, Any],
+    files: Mapping[tuple[str, str, str], Any],
+    *,
+    new: bool,
+    choices: bool = True,
 ) -> tuple[dict[str, Any] | None, list[str], dict[str, Any]]:
-    """(error of the whole, output nodes that are fine, errors by node).
+    """(error of the whole, output nodes that are fine, errors by node). Without `choices` any value passes for one.
 
     Raises:
         Crash: input that the server stumbles over.
@@ -45,6 +50,9 @@ def validate(
     for key in outputs:
         try:
             bad = _branch(graph, key, classes, files, new, ())
+            if not choices:
+                kept = {node: [row for row in rows if row["type"] != "value_not_in_list"] for node, rows in bad.items()}
+                bad = {node: rows for node, rows in kept.items() if rows}
         except RecursionError:
             return (top("dependency_cycle", "Dependency cycle detected") if new else top("invalid_prompt", "")), [], {}
         if not bad:

@@ -99,6 +99,8 @@ class Job:
 
     def _repeat(self, key: str, signature: str) -> None:
         self._values[key], shown = self._server.cache[signature]
+        if self._server.quirks.cached_files_gone:
+            self._server.files.clear()
         if shown is not None:
             self._outputs[key] = shown
             self._say("executed", node=key, display_node=key, output=shown)
@@ -158,7 +160,8 @@ class Job:
         shown: dict[str, Any] | None = None
         if made.files is not None:
             prefix = values.get("filename_prefix", "ComfyUI_temp")
-            shown = {made.key: [server.store(prefix, ending, data, made.type) for ending, data in made.files]}
+            place = "images" if server.quirks.all_images else made.key
+            shown = {place: [server.store(prefix, ending, data, made.type) for ending, data in made.files]}
         if made.extra is not None:
             shown = {**(shown or {}), **made.extra}
         if shown is None and server.quirks.extra_outputs and made.values and isinstance(made.values[0], list):

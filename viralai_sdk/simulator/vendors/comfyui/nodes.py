@@ -351,6 +351,8 @@ def _values(kind: str, v: Mapping[str, Any], media: MediaMaker, load: Callable[[
         case "ImageAddNoise":
             return ([_noise(image, v["seed"] + number, v["strength"]) for number, image in enumerate(v["image"])],)
         case "ImageBlend":
+            if v["blend_mode"] not in ("normal", "multiply", "screen"):
+                raise Failure("ValueError", f"Unsupported blend mode: {v['blend_mode']}\n")
             return (
                 [
                     Image.blend(a, b.resize(a.size), v["blend_factor"])

@@ -73,6 +73,8 @@ async def post_prompt(server: Server, request: Request) -> Response:
     status, body = server.accept(json.loads(await request.body()))
     if status == 500:
         raise Crash
+    if status == 400 and server.quirks.empty_errors:
+        return Response(status_code=400)
     return JSONResponse(body, status)
 
 

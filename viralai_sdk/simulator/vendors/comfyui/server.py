@@ -18,34 +18,13 @@ from viralai_sdk.simulator.state import State
 from viralai_sdk.simulator.vendors.comfyui import nodes
 from viralai_sdk.simulator.vendors.comfyui.checks import validate
 from viralai_sdk.simulator.vendors.comfyui.job import Job
-
-
-@dataclass(slots=True)
-class Quirks:
-    """What goes wrong on top of what ComfyUI always does; each may be changed while the server runs.
-
-    Attributes:
-        history_delay: seconds between the announcement of success and the history.
-        accept_but_fail: so many prompts are queued and answered with 500.
-        reject_with_500: so many prompts are answered with 500 and not queued.
-        extra_outputs: nodes that are no output nodes report temporary pictures.
-        announces_nothing: jobs end without the closing message.
-        pause: seconds that every node takes.
-        without_object_info: a proxy hides the classes.
-    """
-
-    history_delay: float = 0.0
-    accept_but_fail: int = 0
-    reject_with_500: int = 0
-    extra_outputs: bool = False
-    announces_nothing: bool = False
-    pause: float = 0.0
-    without_object_info: bool = False
+from viralai_sdk.simulator.vendors.comfyui.surprises import Quirks
 
 
 @dataclass(slots=True)
 class _Socket:
     socket: WebSocket
+    deaf: bool = False
     flags: dict[str, Any] = field(default_factory=dict)
 
 
@@ -71,6 +50,7 @@ class Server:
         self.counter = 0
         self.cache: dict[str, tuple[Any, Any]] = {}
         self.sockets: dict[str, _Socket] = {}
+        self._known: set[str] = set()
         self._events: deque[tuple[Any, str | None]] = deque()
         self._signal = asyncio.Event()
         self.interrupted = False
@@ -111,7 +91,7 @@ class Server:
                 "node_errors": {},
             }
         prompt_id = str(body.get("prompt_id", uuid.uuid4()))
-        if self.new and not _canonical(prompt_id):
+        if (self.new or self.quirks.strict_ids) and not _canonical(prompt_id):
             return 400, {
                 "error": {
                     "type": "invalid_prompt_id",
@@ -121,19 +101,30 @@ class Server:
                 },
                 "node_errors": {},
             }
-        error, good, errors = validate(body["prompt"], self.classes, self.files, new=self.new)
+        error, good, errors = validate(
+            body["prompt"], self.classes, self.files, new=self.new, choices=not self.quirks.unchecked_choices
+        )
         if error is not None:
             return 400, {"error": error, "node_errors": errors}
-        if self.quirks.reject_with_500 > 0:
-            self.quirks.reject_with_500 -= 1
+        if self.quirks.strikes("reject_with_500"):
             return 500, {}
         extra = {**(body.get("extra_data") or {}), **({"client_id": body["client_id"]} if "client_id" in body else {})}
-        heapq.heappush(self.pending, (number, prompt_id, body["prompt"], extra, good))
+        copies = 0 if self.quirks.strikes("vanishing") else 2 if self.quirks.strikes("queued_twice") else 1
+        for copy in range(copies):
+            heapq.heappush(self.pending, (number + copy * 0.5, prompt_id, body["prompt"], extra, good))
         self._status()
         self._work()
-        if self.quirks.accept_but_fail > 0:
-            self.quirks.accept_but_fail -= 1
+        if self.quirks.strikes("accept_but_fail"):
             return 500, {}
+        if self.quirks.strikes("half_rejected"):
+            key = next(iter(body["prompt"]))
+            refused = {
+                "type": "custom_validation_failed",
+                "message": "Custom validation failed for node",
+                "details": "",
+            }
+            kind = body["prompt"][key]["class_type"]
+            errors = {key: {"errors": [refused], "dependent_outputs": [], "class_type": kind}}
         return 200, {"prompt_id": prompt_id, "number": number, "node_errors": errors}
 
     def delete(self, prompt_ids: list[str]) -> None:
@@ -160,7 +151,7 @@ class Server:
                 self._signal.clear()
                 await self._signal.wait()
             self.running = heapq.heappop(self.pending)
-            self.interrupted = False
+            self.interrupted = self.quirks.strikes("interrupted")
             self._status()
             await self._run(self.running)
 
@@ -250,7 +241,7 @@ class Server:
             while self._events:
                 message, client_id = self._events.popleft()
                 for key, entry in list(self.sockets.items()):
-                    if client_id in (None, key):
+                    if client_id in (None, key) and not (entry.deaf or self.quirks.stalled_events):
                         await _send(entry.socket, message)
             await asyncio.sleep(0.001)
 
@@ -258,7 +249,8 @@ class Server:
         """GET /ws: one client until it leaves."""
         await socket.accept()
         sid = socket.query_params.get("clientId") or uuid.uuid4().hex
-        entry = self.sockets[sid] = _Socket(socket)
+        entry = self.sockets[sid] = _Socket(socket, deaf=self.quirks.deaf_reconnects and sid in self._known)
+        self._known.add(sid)
         await _send(
             socket,
             json.dumps(
