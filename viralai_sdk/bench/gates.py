@@ -22,7 +22,8 @@ from typing import Any, Literal
 from viralai_sdk.bench.intervals import Interval
 from viralai_sdk.bench.measures import MEASURES, Measure, shown
 from viralai_sdk.bench.results import SavedRun
-from viralai_sdk.bench.summary import OPEN, Group, groups
+from viralai_sdk.bench.schedule import OPEN_LEVEL
+from viralai_sdk.bench.summary import Group, groups
 from viralai_sdk.bench.verdicts import OPEN_WORD, level_word
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.names import shorten, suggest
@@ -113,7 +114,7 @@ def _left(text: str, left: str) -> tuple[str | None, Measure, int | None]:
     level = None
     if match[2] is not None:
         if match[2] == OPEN_WORD:
-            level = OPEN
+            level = OPEN_LEVEL
         elif match[2].isdigit() and int(match[2]) > 0:
             level = int(match[2])
         else:
@@ -141,7 +142,8 @@ def _example(measure: Measure) -> str:
 
 def _wrong(text: str, place: int, what: str, hint: str | None = None) -> InvalidRequestError:
     return InvalidRequestError(
-        f"--fail-if {shorten(text)!r}, character {place + 1}: {what}.", hint=hint or "Such as p95>1.2x or failure_rate>5%."
+        f"--fail-if {shorten(text)!r}, character {place + 1}: {what}.",
+        hint=hint or "Such as p95>1.2x or failure_rate>5%.",
     )
 
 
@@ -156,7 +158,8 @@ def check(gates: Sequence[Gate], *, arms: Sequence[str], levels: Sequence[int], 
             raise InvalidRequestError(f"--fail-if {gate.text!r} needs a baseline.", hint="Name one with --baseline.")
         if gate.arm is not None and gate.arm not in arms:
             raise InvalidRequestError(
-                f"--fail-if {gate.text!r}: nobody measures {gate.arm!r}.", hint=suggest(gate.arm, arms, f"Arms: {', '.join(arms)}.")
+                f"--fail-if {gate.text!r}: nobody measures {gate.arm!r}.",
+                hint=suggest(gate.arm, arms, f"Arms: {', '.join(arms)}."),
             )
         if gate.concurrency is not None and gate.concurrency not in levels:
             raise InvalidRequestError(f"--fail-if {gate.text!r}: {level_word(gate.concurrency)} is not measured.")
@@ -165,12 +168,12 @@ def check(gates: Sequence[Gate], *, arms: Sequence[str], levels: Sequence[int], 
 def judge(gates: Sequence[Gate], run: SavedRun, baseline: SavedRun | None = None, *, seed: int = 0) -> list[Outcome]:
     """Hold a run against its gates."""
     old = {(group.arm, group.concurrency): group for group in groups(baseline.rows)} if baseline is not None else {}
-    found = []
-    for gate in gates:
-        for group in groups(run.rows):
-            if gate.concerns(group):
-                found.append(_outcome(gate, group, old.get((group.arm, group.concurrency)), seed))
-    return found
+    return [
+        _outcome(gate, group, old.get((group.arm, group.concurrency)), seed)
+        for gate in gates
+        for group in groups(run.rows)
+        if gate.concerns(group)
+    ]
 
 
 def _outcome(gate: Gate, group: Group, old: Group | None, seed: int) -> Outcome:
@@ -206,11 +209,12 @@ def _state(figure: Interval, bound: float, above: bool) -> State:
     if figure.value is None:
         return "not enough data"
     beyond = figure.value > bound if above else figure.value < bound
-    if figure.low is None or figure.high is None:
-        return "not enough data" if beyond else "passed"
     if not beyond:
         return "passed"
-    sure = figure.low > bound if above else figure.high < bound
+    if figure.bounds is None:
+        return "not enough data"
+    low, high = figure.bounds
+    sure = low > bound if above else high < bound
     return "failed" if sure else "suspected"
 
 

@@ -28,7 +28,8 @@ def find(name: str, folder: Path) -> SavedRun:
         if (place / SUMMARY).is_file():
             return load(place)
     raise InvalidRequestError(
-        f"there is no finished benchmark {name!r}.", hint=suggest(name, names_in(folder), "`viralai bench history` lists them.")
+        f"there is no finished benchmark {name!r}.",
+        hint=suggest(name, names_in(folder), "`viralai bench history` lists them."),
     )
 
 

@@ -32,7 +32,12 @@ def _mean(values: Floats) -> Floats:
     return np.asarray(values.mean(axis=-1))
 
 
-STATISTICS: Mapping[str, Statistic] = {"p50": _quantile(0.5), "p95": _quantile(0.95), "p99": _quantile(0.99), "mean": _mean}
+STATISTICS: Mapping[str, Statistic] = {
+    "p50": _quantile(0.5),
+    "p95": _quantile(0.95),
+    "p99": _quantile(0.99),
+    "mean": _mean,
+}
 ENOUGH: Mapping[str, int] = {"p50": 6, "p95": 20, "p99": 100, "mean": 6}
 """Fewer values say nothing about the statistic's spread: below 1/(1−q) values a quantile is the largest one."""
 
@@ -46,6 +51,11 @@ class Interval:
     high: float | None
     n: int
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both bounds, None when there are none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""
         return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
@@ -55,7 +65,12 @@ NOTHING = Interval(None, None, None, 0)
 
 
 def bootstrap(
-    values: Sequence[float], statistic: str, *, confidence: float = CONFIDENCE, seed: int = 0, resamples: int = RESAMPLES
+    values: Sequence[float],
+    statistic: str,
+    *,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Interval:
     """A statistic of values, with its percentile bootstrap interval.
 
@@ -104,26 +119,28 @@ def ratio(
 
 def wilson(hits: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """A share with its Wilson score interval."""
-    if not n:
-        return NOTHING
+    return Interval(*_wilson(hits, n, confidence), n) if n else NOTHING
+
+
+def _wilson(hits: int, n: int, confidence: float) -> tuple[float, float, float]:
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     share = hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0), n)
+    # What rounding leaves must not keep the bound off its own value.
+    return share, min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 
 def share_difference(new: tuple[int, int], old: tuple[int, int], confidence: float = CONFIDENCE) -> Interval:
     """Difference of two shares (hits, n) with Newcombe's interval, which holds for small counts and for none."""
-    if not new[1] or not old[1]:
-        return Interval(None, None, None, min(new[1], old[1]))
-    first, second = wilson(*new, confidence), wilson(*old, confidence)
-    assert first.value is not None and first.low is not None and first.high is not None
-    assert second.value is not None and second.low is not None and second.high is not None
-    value = first.value - second.value
-    low = value - math.hypot(first.value - first.low, second.high - second.value)
-    high = value + math.hypot(first.high - first.value, second.value - second.low)
-    return Interval(value, low, high, min(new[1], old[1]))
+    n = min(new[1], old[1])
+    if not n:
+        return Interval(None, None, None, n)
+    now, now_low, now_high = _wilson(*new, confidence)
+    then, then_low, then_high = _wilson(*old, confidence)
+    value = now - then
+    low = value - math.hypot(now - now_low, then_high - then)
+    return Interval(value, low, value + math.hypot(now_high - now, then - then_low), n)
 
 
 def _drawn(data: Floats, of: Statistic, resamples: int, chance: np.random.Generator) -> Floats:

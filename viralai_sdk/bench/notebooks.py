@@ -42,7 +42,9 @@ def notebook_path(name: str) -> Path:
         ConfigurationError: the installation does not hold it.
     """
     if name not in NAMES:
-        raise InvalidRequestError(f"there is no benchmark {name!r}.", hint=suggest(name, NAMES, f"There are {', '.join(NAMES)}."))
+        raise InvalidRequestError(
+            f"there is no benchmark {name!r}.", hint=suggest(name, NAMES, f"There are {', '.join(NAMES)}.")
+        )
     here = Path(__file__).resolve()
     for folder in (here.parent / "notebooks", here.parents[2] / "notebooks" / "benchmarks"):
         if (folder / f"{name}.ipynb").is_file():
@@ -116,7 +118,7 @@ def _start(order: Mapping[str, Any], environment: Mapping[str, str]) -> subproce
     need("ipykernel", "notebook")
     # The interpreter's own kernel comes before one of the same name in the user's folders.
     variables = {**os.environ, **environment, "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    process = subprocess.Popen(
         [sys.executable, "-m", "viralai_sdk.bench.papermill_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -216,9 +216,7 @@ def _priced(
     return models, prices
 
 
-def _notes(
-    ai: ViralAI, settings: Parameters, chosen: tuple[Arm, ...], prompts: tuple[Prompt, ...]
-) -> Iterator[str]:
+def _notes(ai: ViralAI, settings: Parameters, chosen: tuple[Arm, ...], prompts: tuple[Prompt, ...]) -> Iterator[str]:
     calls = len(prompts) * settings.repeats
     for level in settings.concurrency:
         if calls < level:

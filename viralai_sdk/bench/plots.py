@@ -31,7 +31,9 @@ def latency(run: SavedRun, *, first: bool = False) -> Plot:
             continue
         look = looks[arm]
         shares = np.arange(1, values.size + 1) / values.size
-        field.step(values, shares, where="post", color=look.colour, linestyle=look.line, label=f"{arm} (n={values.size})")
+        field.step(
+            values, shares, where="post", color=look.colour, linestyle=look.line, label=f"{arm} (n={values.size})"
+        )
         points = np.quantile(values, [0.5, 0.95, 0.99])
         field.plot(points, [0.5, 0.95, 0.99], look.marker, color=look.colour, markersize=7, markeredgecolor="white")
         rows.append({"arm": arm, "calls": values.size, "cold": len(group.cold)} | _spread(values, points))
@@ -57,7 +59,9 @@ def throughput(run: SavedRun) -> Plot:
     looks = marks(arms_of(run))
     rows = []
     for arm in run.summary["arms"]:
-        levels = [level for level in arm["levels"] if not level["open_loop"] and level["throughput"]["value"] is not None]
+        levels = [
+            level for level in arm["levels"] if not level["open_loop"] and level["throughput"]["value"] is not None
+        ]
         if not levels:
             continue
         levels.sort(key=lambda level: level["concurrency"])
@@ -152,7 +156,9 @@ def timeline(run: SavedRun) -> Plot:
 
 def _timeline_row(arm: str, rows: Sequence[Row]) -> dict[str, Any]:
     """The first half of the counted calls against the second: a drift is seen in numbers too."""
-    counted = sorted((row for row in rows if row.ok and row.phase != "warm_up" and not row.cold), key=lambda row: row.started)
+    counted = sorted(
+        (row for row in rows if row.ok and row.phase != "warm_up" and not row.cold), key=lambda row: row.started
+    )
     half = len(counted) // 2
     first, second = counted[:half], counted[half:]
     return {

@@ -47,7 +47,8 @@ def rehearse(settings: Parameters) -> None:
         name = registry.resolve(spec.partition(":")[0], service_type(settings.service))
         if name not in played and not registry.spec_of(name).embedded:
             raise ConfigurationError(
-                f"nobody simulates {name!r}.", hint=f"Simulated are {', '.join(sorted(played))}; others need a real run."
+                f"nobody simulates {name!r}.",
+                hint=f"Simulated are {', '.join(sorted(played))}; others need a real run.",
             )
 
 
@@ -126,9 +127,7 @@ async def practice(settings: Parameters) -> Any:
         simulated(settings) as (sim, served),
         tempfile.TemporaryDirectory(prefix="viralai-bench-", ignore_cleanup_errors=True) as home,
     ):
-        ai: ViralAI = ViralAI(
-            configuration(sim.origin, sim.key), home=home, progress=False, today=practice_day
-        )
+        ai: ViralAI = ViralAI(configuration(sim.origin, sim.key), home=home, progress=False, today=practice_day)
         try:
             yield ai, served
         finally:

@@ -11,8 +11,10 @@ from viralai_sdk.interfaces.errors import MalformedResponseError
 from viralai_sdk.store.files import write_atomic
 
 REPORT = "report.html"
-_OUTSIDE = re.compile(r"""(?ix) <(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*\s(?:src|href|data)\s*=\s*["']?(?:https?:)?//
-                          | @import | url\(\s*["']?(?:https?:)?// | <script\b""")
+_FETCHES = r"<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*\s(?:src|href|data)\s*="
+_OUTSIDE = re.compile(
+    rf"""(?ix) {_FETCHES}\s*["']?(?:https?:)?// | @import | url\(\s*["']?(?:https?:)?// | <script\b"""
+)
 _STYLE = """
 :root{color-scheme:light dark}
 body{font:16px/1.55 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem}

@@ -88,7 +88,7 @@ def environment() -> dict[str, Any]:
     """On what the run was made."""
     from viralai_sdk import __version__
 
-    versions = {}
+    versions: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
@@ -126,13 +126,17 @@ def load(folder: Path | str) -> SavedRun:
     try:
         summary = json.loads((place / SUMMARY).read_bytes())
     except FileNotFoundError:
-        raise InvalidRequestError(f"{str(folder)!r} holds no finished benchmark.", hint=f"It has no {SUMMARY}.") from None
+        raise InvalidRequestError(
+            f"{str(folder)!r} holds no finished benchmark.", hint=f"It has no {SUMMARY}."
+        ) from None
     except OSError as error:
         raise storage_error("read", place / SUMMARY, error) from error
     except ValueError as error:
         raise InvalidRequestError(f"{str(place / SUMMARY)!r} is broken: {error}.") from error
     if not isinstance(summary, dict) or summary.get("schema") != SCHEMA:
-        raise InvalidRequestError(f"{str(place / SUMMARY)!r} is not of schema {SCHEMA}.", hint="Another version wrote it.")
+        raise InvalidRequestError(
+            f"{str(place / SUMMARY)!r} is not of schema {SCHEMA}.", hint="Another version wrote it."
+        )
     return SavedRun(place, summary, tuple(_rows(place / RESULTS)))
 
 

@@ -158,7 +158,9 @@ class Ledger:
     def _write(self, data: Mapping[str, Any]) -> None:
         if self._file is None:
             raise StorageError(f"{str(self.path)!r} is not open.")
-        line = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace") + b"\n"
+        line = (
+            json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace") + b"\n"
+        )
         try:
             written = os.write(self._file, line)
             while written < len(line):

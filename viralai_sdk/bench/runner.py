@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
@@ -47,6 +48,7 @@ class Runner:
         self._on_row = on_row
         self._zero = time.perf_counter()
         self._warm: set[str] = set()
+        self._ending = asyncio.Event()
         self._spent = self._reserved = 0.0
 
     async def run(self) -> None:
@@ -80,9 +82,10 @@ class Runner:
 
     async def _watch(self, driver: asyncio.Task[None]) -> None:
         stop = self._folder / STOP
-        while not stop.exists():
+        while not stop.exists():  # noqa: ASYNC110 - another process makes the file, and no event
             await asyncio.sleep(TICK)
         self.stopped = "stopped"
+        self._ending.set()
         await asyncio.sleep(GRACE)
         driver.cancel()
 
@@ -116,11 +119,15 @@ class Runner:
                 now = time.perf_counter()
                 start = now - slot.offset if start is None else start
                 due = start + slot.offset
-                while (wait := due - time.perf_counter()) > 0 and not self.stopped:
-                    await asyncio.sleep(min(wait, TICK))
+                await self._until(due)
                 if not self._go_on(slot):
                     return
                 group.create_task(self._call(slot, due))
+
+    async def _until(self, due: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(due - time.perf_counter(), 0.0)):
+                await self._ending.wait()
 
     def _go_on(self, slot: Slot) -> bool:
         """Whether this call may be made. Looked at without awaiting in between, so that no two calls share the budget's last cent."""

@@ -179,9 +179,7 @@ def finish(plan: BenchmarkPlan, folder: Path, reason: str) -> SavedRun:
     """Turn a ledger into the result files. Also for a run whose process died."""
     known = read_ledger(folder)
     state = "partial" if reason else "complete"
-    summary = summary_of(
-        plan, known.rows, state=state, reason=reason, interrupted=known.interrupted, name=folder.name
-    )
+    summary = summary_of(plan, known.rows, state=state, reason=reason, interrupted=known.interrupted, name=folder.name)
     save(folder, known.rows, summary)
     return SavedRun(folder, summary, tuple(known.rows))
 

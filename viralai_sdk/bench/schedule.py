@@ -15,6 +15,8 @@ from viralai_sdk.bench.prompts import Prompt
 from viralai_sdk.compare.arms import Arm
 
 Phase = Literal["warm_up", "closed", "open"]
+OPEN_LEVEL = 0
+"""The level that stands for the open loop."""
 ROUNDS = 4
 """A turn above concurrency 1 makes up to so many calls for each place."""
 
@@ -80,12 +82,12 @@ def _closed(
             turn += 1
 
 
-def _open(
-    arms: Sequence[Arm], prompts: Sequence[Prompt], repeats: int, rate: float, first_turn: int
-) -> Iterator[Slot]:
+def _open(arms: Sequence[Arm], prompts: Sequence[Prompt], repeats: int, rate: float, first_turn: int) -> Iterator[Slot]:
     """Every arm gets `rate` calls a second at an even pace; the arms' times are shifted against each other."""
     gap = 1.0 / rate
     for number, (repeat, prompt) in enumerate((repeat, prompt) for repeat in range(repeats) for prompt in prompts):
         for place, arm in enumerate(arms):
             name = f"open/{arm.name}/{prompt.id}/{repeat}"
-            yield Slot(name, "open", first_turn, arm, prompt, repeat, 0, number * gap + place * gap / len(arms))
+            yield Slot(
+                name, "open", first_turn, arm, prompt, repeat, OPEN_LEVEL, number * gap + place * gap / len(arms)
+            )

@@ -10,9 +10,7 @@ from typing import Any
 
 from viralai_sdk.bench.intervals import NOTHING, STATISTICS, Interval, bootstrap, wilson
 from viralai_sdk.bench.rows import Row
-
-OPEN = 0
-"""The level that stands for the open loop."""
+from viralai_sdk.bench.schedule import OPEN_LEVEL
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def _arm(arm: str, rows: Sequence[Row], first: Group | None, by_level: Sequence[
 
 
 def _level(group: Group, seed: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"concurrency": group.concurrency, "open_loop": group.concurrency == OPEN}
+    told: dict[str, Any] = {"concurrency": group.concurrency, "open_loop": group.concurrency == OPEN_LEVEL}
     told |= {"calls": group.ended, "failed": group.failed, "cold": len(group.cold)}
     told["failure_rate"] = wilson(group.failed, group.ended).to_dict()
     for name, metric in (("latency", "latency"), ("service", "service"), ("first", "first")):

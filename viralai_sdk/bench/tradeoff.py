@@ -29,7 +29,13 @@ def cost(run: SavedRun, quality: str | None = None) -> Plot:
         look = looks[row["arm"]]
         face = look.colour if place in best else "none"
         field.scatter(
-            row["USD a call"], row["value"], s=90, marker=look.marker, edgecolor=look.colour, facecolor=face, label=row["arm"]
+            row["USD a call"],
+            row["value"],
+            s=90,
+            marker=look.marker,
+            edgecolor=look.colour,
+            facecolor=face,
+            label=row["arm"],
         )
     edge = sorted((known[place]["USD a call"], known[place]["value"]) for place in best)
     if len(edge) > 1:
@@ -38,8 +44,12 @@ def cost(run: SavedRun, quality: str | None = None) -> Plot:
     if not quality:
         field.set_ylim(bottom=0)
     legend(field)
-    caption = "Filled marks: no other arm is better in one and not worse in the other. Arms of unknown price are not drawn"
-    shown = [{("p50" if name == "value" and not quality else name): value for name, value in row.items()} for row in rows]
+    caption = (
+        "Filled marks: no other arm is better in one and not worse in the other. Arms of unknown price are not drawn"
+    )
+    shown = [
+        {("p50" if name == "value" and not quality else name): value for name, value in row.items()} for row in rows
+    ]
     words = f"Cost of a call against {quality or 'median seconds'} for {', '.join(row['arm'] for row in known) or 'nothing'}."
     return Plot(figure, Table(shown, caption=caption), words)
 

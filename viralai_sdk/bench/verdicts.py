@@ -79,11 +79,12 @@ def _verdict(new: Group, old: Group, measure: Measure, confidence: float, seed: 
 
 def state_of(change: Interval, measure: Measure) -> State:
     """What an interval of a change allows to say."""
-    if change.low is None or change.high is None:
+    if change.bounds is None:
         return "not enough data"
-    if change.low <= measure.neutral <= change.high:
+    low, high = change.bounds
+    if low <= measure.neutral <= high:
         return "no difference shown"
-    grown = change.low > measure.neutral
+    grown = low > measure.neutral
     return "regression" if grown == measure.less_is_better else "improvement"
 
 
@@ -92,19 +93,24 @@ def _words(
 ) -> str:
     where = f"{group.arm}, {level_word(group.concurrency)}: {measure.name}"
     moved = f"{shown(before, measure.unit)} → {shown(now, measure.unit)}"
-    if state == "not enough data":
+    if change.bounds is None or change.value is None:
         return f"{where} {moved}; too few calls to say more."
-    assert change.value is not None and change.low is not None and change.high is not None
+    by = _by(measure, change.value, *change.bounds)
+    return f"{where} {moved} ({by}): {_ENDINGS[state]}."
+
+
+_ENDINGS = {
+    "regression": "worse",
+    "improvement": "better",
+    "no difference shown": "no difference shown, which does not show that there is none",
+    "not enough data": "too few calls",
+}
+
+
+def _by(measure: Measure, value: float, low: float, high: float) -> str:
     if measure.statistic == "rate":
-        by = f"{100 * change.value:+.1f} points, between {100 * change.low:+.1f} and {100 * change.high:+.1f}"
-    else:
-        by = f"{change.value:.2f}×, between {change.low:.2f}× and {change.high:.2f}×"
-    ending = {
-        "regression": "worse",
-        "improvement": "better",
-        "no difference shown": "no difference shown, which does not show that there is none",
-    }[state]
-    return f"{where} {moved} ({by}): {ending}."
+        return f"{100 * value:+.1f} points, between {100 * low:+.1f} and {100 * high:+.1f}"
+    return f"{value:.2f}×, between {low:.2f}× and {high:.2f}×"
 
 
 def level_word(concurrency: int) -> str:
@@ -136,8 +142,10 @@ def change_words(verdict: Verdict) -> str:
     """The change and its bounds, short."""
     if verdict.change is None:
         return "unknown"
-    if MEASURES[verdict.metric].statistic == "rate":
-        told, bounds = f"{100 * verdict.change:+.1f} points", (verdict.low, verdict.high)
-        return told if None in bounds else f"{told} ({100 * bounds[0]:+.1f} … {100 * bounds[1]:+.1f})"  # type: ignore[operator]
-    told = f"{verdict.change:.2f}×"
-    return told if verdict.low is None else f"{told} ({verdict.low:.2f} … {verdict.high:.2f})"
+    rate = MEASURES[verdict.metric].statistic == "rate"
+    scale, unit, sign = (100.0, " points", "+") if rate else (1.0, "×", "")
+    told = f"{scale * verdict.change:{sign}.{1 if rate else 2}f}{unit}"
+    if verdict.low is None or verdict.high is None:
+        return told
+    low, high = (f"{scale * bound:{sign}.{1 if rate else 2}f}" for bound in (verdict.low, verdict.high))
+    return f"{told} ({low} … {high})"

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "make one of each with the embedded engines: text, pictures, speech, a film, and a page that shows them",
     "generate": "make a text, a picture, a film or a recording with any provider",
     "providers": "who can serve what, and who does now",
+    "bench": "measure providers: latency, throughput, failures, cost; with a notebook as the record, and a verdict",
     "models": "the models the SDK knows: prices, sources, and which ones end soon",
     "sessions": "results on disk, by session",
     "jobs": "long jobs: list them, collect those a dead process left behind, cancel them",
