@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from tests.providers.llamacpp.gguf_file import write_bigram
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.providers import registry
 from viralai_sdk.simulator.settings import players
@@ -14,6 +17,18 @@ from viralai_sdk.testing import AIProviderTestCase, Connection, Report
 
 NOT_SIMULATED: dict[str, str] = {}
 """Provider → why nobody plays it. These are not tested here, so the list is to stay empty, or short with good reasons."""
+
+
+@contextmanager
+def small_model() -> Iterator[Connection]:
+    """A GGUF file, written now."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = write_bigram(Path(folder) / "bigram.gguf", ["one sentence without a fork so that no answer is short"])
+        yield Connection(settings={"model_path": str(model), "n_threads": 1})
+
+
+OWN_FILES = {"llamacpp": small_model}
+"""Engines that need no vendor but a file."""
 
 PAIRS = [
     (name, kind)
@@ -32,7 +47,7 @@ class Builtin(AIProviderTestCase):
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         self.__class__.provider = self.name
-        with super().connection() as connection:
+        with OWN_FILES.get(self.name, super().connection)() as connection:
             yield connection
 
 
@@ -48,7 +63,11 @@ async def test_all_promises_are_kept(name: str, kind: AIServiceType) -> None:
 
 
 def test_every_builtin_provider_has_a_simulated_vendor_or_a_reason() -> None:
-    played = players().keys() | {name for name in registry.builtin_specs() if registry.spec_of(name).embedded}
+    played = (
+        players().keys()
+        | {name for name in registry.builtin_specs() if registry.spec_of(name).embedded}
+        | OWN_FILES.keys()
+    )
     missing = registry.builtin_specs().keys() - played
     assert missing == NOT_SIMULATED.keys(), "simulate it, or say why not; and take out reasons that no longer hold"
 

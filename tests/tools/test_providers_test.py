@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.providers.llamacpp.gguf_file import write_bigram
 from viralai_sdk.cli import main as viralai
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
@@ -82,6 +83,19 @@ def test_wrong_use_says_so(words: list[str], error: type[Exception], capsys: pyt
     assert tool.main(words) == 2
     assert viralai(["providers", "test", *words]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_provider_that_needs_a_file_says_so_and_is_tested_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert viralai(["providers", "test", "llamacpp"]) == 2
+    assert "the path of a GGUF file" in capsys.readouterr().err
+    model = write_bigram(tmp_path / "bigram.gguf")
+    settings = tmp_path / "viralai.yaml"
+    settings.write_text(f"providers: {{llamacpp: {{model_path: '{model}', n_threads: 1}}}}")
+    words = ["providers", "test", "llamacpp", "--live", "--config", str(settings), "--home", str(tmp_path)]
+    assert viralai(words) == 0, "it costs nothing, so nobody is asked"
+    assert "1 of 1 ok" in capsys.readouterr().out
 
 
 async def test_a_failing_service_is_a_failed_line_with_its_reason(sim: Simulator, tmp_path: Path) -> None:

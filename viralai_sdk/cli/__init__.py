@@ -14,6 +14,7 @@ from viralai_sdk.cli.report import BROKEN_PIPE, INTERRUPTED, Output, Parser, Usa
 COMMANDS = {
     "demo": "make one of each with the embedded engines: text, pictures, speech, a film, and a page that shows them",
     "generate": "make a text, a picture, a film or a recording with any provider",
+    "compare": "ask several providers the same and see what comes of it, side by side",
     "providers": "who can serve what, and who does now",
     "bench": "measure providers: latency, throughput, failures, cost; with a notebook as the record, and a verdict",
     "models": "the models the SDK knows: prices, sources, and which ones end soon",

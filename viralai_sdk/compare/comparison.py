@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm
@@ -255,8 +256,70 @@ class Comparison:
             parts[-1] = f"{f'${cost:.4f} and ' if cost else ''}{unknown} of unknown price"
         return " · ".join(parts)
 
+    def tally(self) -> Table:
+        """The votes, counted by pair of arms."""
+        pairs: dict[tuple[str, str], list[Judgement]] = {}
+        places = {arm.name: place for place, arm in enumerate(self.arms)}
+        for vote in self.judgements():
+            first, second = sorted((vote.left, vote.right), key=lambda arm: places.get(arm, len(places)))
+            pairs.setdefault((first, second), []).append(vote)
+        rows = [
+            {
+                "first": first,
+                "second": second,
+                "first better": sum(vote.winner == first for vote in votes),
+                "second better": sum(vote.winner == second for vote in votes),
+                "tie": sum(vote.choice == "tie" for vote in votes),
+                "both bad": sum(vote.choice == "both_bad" for vote in votes),
+                "no opinion": sum(vote.choice == "abstain" for vote in votes),
+            }
+            for (first, second), votes in pairs.items()
+        ]
+        return Table(rows, caption="Votes")
+
+    def to_html(self, path: str | Path, *, embed: int | None = None) -> Path:
+        """Write one HTML file that holds everything: it opens without a network and runs no script.
+
+        Args:
+            embed: most bytes of media in it, 48 MB when None; beyond that a thumbnail stands for a picture or film, and says so.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        from viralai_sdk.compare import page
+
+        return page.write(self, Path(path), page.EMBEDDED_BYTES if embed is None else embed)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything into a folder, or into one file when `path` ends in `.zip`; `load` reads it back. See `saved.save`.
+
+        Raises:
+            InvalidRequestError: something else is at `path`.
+            StorageError: it cannot be written.
+        """
+        from viralai_sdk.compare import saved
+
+        return saved.save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Comparison:
+        """Read what `save` wrote. `ai.compare.load` also takes in the votes of the project's journal and writes new ones there.
+
+        Raises:
+            InvalidRequestError: it is no saved comparison, or broken.
+            StorageError: it cannot be read.
+        """
+        from viralai_sdk.compare import saved
+
+        return saved.load(path)
+
     def __repr__(self) -> str:
         return repr(self.table())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from viralai_sdk.compare import page
+
+        return page.mimebundle(self)
 
 
 def _many(count: int, word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from viralai_sdk.compare.arms import Arm, ArmLike
@@ -166,6 +167,17 @@ class CompareHelper:
         self._running.add(run)  # asyncio itself holds tasks only weakly
         run.when_done(self._running.discard)
         return run
+
+    def load(self, path: str | Path) -> Comparison:
+        """Read a saved comparison; its votes are those in the file and those in this project's journal, where new ones go as well.
+
+        Raises:
+            InvalidRequestError: it is no saved comparison, or broken.
+            StorageError: it cannot be read.
+        """
+        from viralai_sdk.compare import saved
+
+        return saved.load(path, self._manager.runtime.journal)
 
     async def _compare(
         self,

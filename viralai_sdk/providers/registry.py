@@ -30,6 +30,7 @@ BUILTIN = (
     "compatible",
     "ollama",
     "lmstudio",
+    "llamacpp",
     "embedded",
 )
 """One line a provider: the folder's name. The order is the order of preference when keys for several are found."""

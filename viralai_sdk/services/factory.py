@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -96,6 +97,13 @@ class ConfiguredFactory:
     def forget(self) -> None:
         """Make services anew on their next use, because the configuration has changed."""
         self._made.clear()
+
+    async def aclose(self) -> None:
+        """Let the services go of what they hold, such as a loaded model; they are made anew on their next use."""
+        made, self._made = list(self._made.values()), {}
+        async with AsyncExitStack() as stack:
+            for _, service in made:
+                stack.push_async_callback(service.aclose)
 
     def config_for(self, service: AIServiceType, spec: ProviderSpec) -> AIServiceConfig:
         """What a service of a provider is made with: files first, then the vendor's own environment variables, then its defaults."""

@@ -127,6 +127,10 @@ class Runner:
 
     async def _local_pieces(self, steps: Generator[Any, Any, Any], piece: Any) -> Any:
         while not isinstance(piece, _Done):
+            if isinstance(piece, (Compute, Report)):
+                # An engine that writes for a while gives its pieces between two looks at it.
+                piece = _advance(steps, await self._perform(piece))
+                continue
             self._emit(piece)
             await asyncio.sleep(0)
             piece = _advance(steps, None)

@@ -188,11 +188,12 @@ class Runtime:
         task.add_done_callback(self._running.discard)
 
     async def aclose(self) -> None:
-        """Close this loop's connections and write down what is still to be written."""
+        """Close this loop's connections, let services go of what they hold, and write down what is still to be written."""
         here = asyncio.get_running_loop()
         waiting = [task for task in self._running if task.get_loop() is here and task is not asyncio.current_task()]
         if waiting:
             await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
+        await self.factory.aclose()
         await self.http.aclose()
         await asyncio.to_thread(self.journal.close)
 

@@ -14,6 +14,7 @@ from typing import Any
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError
 from viralai_sdk.interfaces.names import service_type
+from viralai_sdk.providers import registry
 from viralai_sdk.testing.samples import SUBJECTS
 from viralai_sdk.testing.tryout import Pair, Tried, configured, simulated, try_all
 
@@ -57,10 +58,10 @@ def run(
     if args.live:
         return _live(args, say, ask or _ask, make)
     with simulated(args.names) as (ai, able, unplayed):
-        pairs = _of_service(able, args.service)
+        pairs = _of_service(able, args.service, unplayed)
         results = asyncio.run(_try(ai, pairs, args, say))
     for name in unplayed:
-        say(f"{name:<12} not tested: nobody simulates it; --live calls it for real")
+        say(f"{name:<12} not tested: nobody simulates it, it needs {_needs(name)}; --live calls it for real")
     return _outcome(results, unplayed, args, say)
 
 
@@ -91,14 +92,23 @@ def _show_price(ai: ViralAI, pairs: Sequence[Pair], args: argparse.Namespace, sa
     return bool(known or unknown)
 
 
-def _of_service(pairs: Sequence[Pair], service: str | None) -> list[Pair]:
+def _of_service(pairs: Sequence[Pair], service: str | None, unplayed: Sequence[str] = ()) -> list[Pair]:
     chosen = [pair for pair in pairs if service is None or pair[1] is service_type(service)]
+    if not chosen and unplayed:
+        needs = "; ".join(f"{name} needs {_needs(name)}" for name in unplayed)
+        raise ConfigurationError(
+            f"nobody simulates {', '.join(unplayed)}.", hint=f"{needs}. Configured, --live tests it."
+        )
     if not chosen:
         raise ConfigurationError(
             "there is nothing to test.",
             hint="No provider that was named has this service, a simulated vendor or a key.",
         )
     return chosen
+
+
+def _needs(name: str) -> str:
+    return registry.spec_of(name).needs
 
 
 async def _try(

@@ -56,7 +56,10 @@ def test_rows_differ_in_services_and_dialect() -> None:
     assert registry.services_of("together") == [TEXT, IMAGE, SPEECH]
     assert registry.services_of("xai") == [TEXT, IMAGE]
     assert registry.services_of("groq") == [TEXT, SPEECH]
-    assert registry.resolve(AIProvider.LLAMACPP) == "llamacpp_server"
+    assert registry.resolve("llama.cpp") == "llamacpp_server"
+    assert registry.resolve(AIProvider.LLAMACPP) == "llamacpp", (
+        "the engine without a server, which has a folder of its own"
+    )
     assert registry.resolve("grok", IMAGE) == "xai"
     assert dialect_of(AIServiceConfig("mistral")).seed_field == "random_seed"
     assert dialect_of(AIServiceConfig("vllm")) == Dialect()
