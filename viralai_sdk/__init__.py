@@ -16,6 +16,7 @@ _HOMES = {
     "viralai_sdk.client": ("ViralAI",),
     "viralai_sdk.compare.arms": ("Arm",),
     "viralai_sdk.compare.comparison": ("Comparison",),
+    "viralai_sdk.compare.experiment": ("Experiment",),
     "viralai_sdk.config.configuration": ("AIConfiguration",),
     "viralai_sdk.interfaces.batch": ("BatchResult",),
     "viralai_sdk.interfaces.errors": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,8 @@ from viralai_sdk.store.sessions import Session
 
 if TYPE_CHECKING:
     from viralai_sdk.blocking import Sync
+    from viralai_sdk.compare.arms import ArmLike
+    from viralai_sdk.compare.experiment import Experiment
     from viralai_sdk.compare.helper import CompareHelper
 
 
@@ -123,6 +125,37 @@ class ViralAI:
         from viralai_sdk.blocking import Sync
 
         return Sync(self)
+
+    def experiment(
+        self,
+        name: str,
+        *,
+        service: AIServiceType | str | None = None,
+        arms: Iterable[ArmLike] | None = None,
+        prompts: Any = None,
+        repeats: int = 1,
+        seed: int = 0,
+        **parameters: Any,
+    ) -> Experiment:
+        """Make a blind experiment, or reopen the one of that name; see `viralai_sdk.compare.opening.open_experiment`."""
+        from viralai_sdk.compare.opening import open_experiment
+
+        return open_experiment(
+            self.manager,
+            name,
+            service=service,
+            arms=arms,
+            prompts=prompts,
+            repeats=repeats,
+            seed=seed,
+            **parameters,
+        )
+
+    def experiments(self) -> Table:
+        """The project's experiments: how far each is, and how many votes it has."""
+        from viralai_sdk.compare.opening import experiments
+
+        return experiments(self.manager)
 
     def switch(self, service: AIServiceType | str, provider: AIProvider | str, model: str | None = None) -> None:
         """Let another provider serve from now on, for everybody who uses this object.

@@ -13,6 +13,7 @@ from viralai_sdk.interfaces.display.markup import CELL, MUTED, ROUND, TABLE, Htm
 from viralai_sdk.interfaces.display.results import about, body, error_body, notes, picture_of
 from viralai_sdk.interfaces.display.table import plain_table, table_html
 from viralai_sdk.interfaces.image import ImageGenerationResponse
+from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.files import write_atomic
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ MOST_CELLS: Final = 48
 TEXT_CHARS: Final = 4000
 EMBEDDED_BYTES: Final = 48_000_000
 """Media of a page that stands alone, in all; what is above is shown as a thumbnail and said to be one."""
+_TITLES: Final = {
+    AIServiceType.TEXT_GENERATION: "Texts",
+    AIServiceType.IMAGE_GENERATION: "Pictures",
+    AIServiceType.VIDEO_GENERATION: "Films",
+    AIServiceType.SPEECH_SYNTHESIS: "Recordings",
+}
 _LINE: Final = f"{CELL};border-top:1px solid #888888"
 
 
@@ -63,7 +70,7 @@ def write(comparison: Comparison, path: Path, limit: int = EMBEDDED_BYTES) -> Pa
     """
     frame = string.Template(resources.files(__package__).joinpath("page.html").read_text("utf-8"))
     embedding = Embedding(limit)
-    title = f"Comparison of {comparison.service.short}"
+    title = f"{_TITLES[comparison.service]} compared"
     said = frame.substitute(
         title=name(title),
         caption=name(comparison.caption()),

@@ -11,11 +11,14 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from viralai_sdk.compare.arms import Arm
-from viralai_sdk.compare.cells import Cell
+from viralai_sdk.compare.cells import Cell, Value
 from viralai_sdk.compare.comparison import Comparison
 from viralai_sdk.compare.orders import Order
 from viralai_sdk.compare.slots import Key, Slot, SlotState
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, JobCancelledError
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.records import CallWarning
+from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.manager import AIServiceManager
@@ -29,7 +32,12 @@ MOST_PLACES = 64
 STOP_SECONDS = 0.25
 """An interrupted cell waits so long for its calls to stop; what a provider has to be told goes on behind it."""
 
+MEASURING = 2
+"""Results measured at once: decoding films on every core would slow down the engines of this process, and with them what is compared."""
+
 Watcher: TypeAlias = Callable[[Slot], None]
+Measure: TypeAlias = Callable[[Response, AIServiceType, str], dict[str, Value]]
+"""Measures a response to a prompt; called in a thread."""
 
 
 class ComparisonRun:
@@ -51,9 +59,12 @@ class ComparisonRun:
         *,
         concurrency: int | None = None,
         done: Iterable[Cell] = (),
+        measure: Measure | None = None,
     ) -> None:
         self._manager = manager
         self._service = comparison.service
+        self._measure = measure
+        self._measuring = asyncio.Semaphore(MEASURING)
         self.comparison = comparison
         self.cells: list[Slot] = [order.slot for order in orders]
         self._by_key: dict[Key, Slot] = {slot.key: slot for slot in self.cells}
@@ -230,7 +241,19 @@ class ComparisonRun:
             except Exception as error:  # one arm's failure, of whatever kind, is that arm's cell
                 cell.error = _failure(error, order)
             cell.seconds = call.elapsed
+        if cell.response is not None and self._measure is not None:
+            slot.cell = cell  # from here on it is a result, whatever happens to its measurements
+            self.comparison.put(cell)
+            async with self._measuring:
+                await self._measured(cell, cell.response, self._measure)
         self._settle(slot, cell, "done" if cell.ok else "failed")
+
+    async def _measured(self, cell: Cell, response: Response, measure: Measure) -> None:
+        try:
+            cell.metrics = await asyncio.to_thread(measure, response, self._service, cell.words)
+        except Exception as error:  # a metric may be anybody's code; it must not cost a result that is paid for
+            told = f"not measured: {type(error).__name__}: {error}"
+            response.warnings = [*response.warnings, CallWarning(kind="other", parameter="metrics", message=told)]
 
     def _settle(self, slot: Slot, cell: Cell, state: SlotState) -> None:
         slot.cell, slot.state = cell, state
@@ -245,6 +268,8 @@ class ComparisonRun:
             failed = None if task.cancelled() else task.exception()
             cell.error = unexpected(failed) if isinstance(failed, Exception) else _stopped(call)
             self._settle(slot, cell, "cancelled" if failed is None else "failed")
+        elif not slot.over:  # stopped while it was measured
+            self._settle(slot, slot.cell, "done")
         self._calls.pop(slot.key, None)
         self._left -= 1
         if not self._left:

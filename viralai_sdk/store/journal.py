@@ -172,11 +172,11 @@ class Journal:
             )
             return int(cursor.lastrowid or 0)
 
-    def votes(self, experiment: str) -> list[Vote]:
-        """An experiment's ballot, in order."""
+    def votes(self, experiment: str, after: int = 0) -> list[Vote]:
+        """An experiment's ballot, in order; only the entries after number `after`, for who has read the others."""
         rows = self._read(
-            "SELECT vote_id, experiment, payload, created FROM votes WHERE experiment = ? ORDER BY vote_id",
-            [experiment],
+            "SELECT vote_id, experiment, payload, created FROM votes WHERE experiment = ? AND vote_id > ? ORDER BY vote_id",
+            [experiment, after],
         )
         return [Vote(*cells) for cells in rows]
 

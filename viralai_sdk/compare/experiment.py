@@ -1,0 +1,259 @@
+"""Experiments: results made once, judged blind as often as anybody likes, by people and judges, in as many sittings as it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viralai_sdk.compare.arms import Arm, ArmLike
+from viralai_sdk.compare.ballot import Judgement, RaterKind, choice
+from viralai_sdk.compare.cells import Cell
+from viralai_sdk.compare.definition import Definition
+from viralai_sdk.compare.forecast import Forecast, forecast
+from viralai_sdk.compare.making import Maker, RunSummary, orders_of
+from viralai_sdk.compare.pairs import Pair, Pairs, Progress, Reveal, gone
+from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, read_votes_file
+from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.services.manager import AIServiceManager
+from viralai_sdk.store.rows import new_id
+
+if TYPE_CHECKING:
+    from viralai_sdk.compare.prompts import PromptSet
+
+KINDS: tuple[RaterKind, ...] = ("human", "judge")
+
+
+class Experiment:
+    """One experiment of a project; `ai.experiment(…)` makes or reopens it. Safe to use from several threads.
+
+    Its cells and votes stand in the project's journal, each from the moment it is finished or cast: a kernel that dies loses none, and
+    two kernels may have the same experiment open.
+    """
+
+    def __init__(self, manager: AIServiceManager, definition: Definition) -> None:
+        self._manager = manager
+        self._definition = definition
+        self._ballot = Ballot(manager.runtime.journal, definition.name)
+        self._pairs = Pairs(definition, self._ballot)
+        self._lock = threading.RLock()
+        self._ballot.refresh()
+
+    # --- what it is --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Its name in the project."""
+        return self._definition.name
+
+    @property
+    def definition(self) -> Definition:
+        """What was written down when it was made."""
+        return self._definition
+
+    @property
+    def service(self) -> AIServiceType:
+        """Whom it asks."""
+        return self._definition.service
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The alternatives."""
+        return self._definition.arms
+
+    @property
+    def prompts(self) -> PromptSet:
+        """The questions."""
+        return self._definition.prompts
+
+    def __repr__(self) -> str:
+        made = self._definition
+        planned = len(made.arms) * len(made.prompts) * made.repeats
+        return (
+            f"Experiment({made.name!r}, {made.service.short}, {len(made.arms)} arms × {len(made.prompts)} prompts × {made.repeats}: "
+            f"{len(self._ballot.cells)} of {planned} cells, {len(self._ballot.votes)} votes)"
+        )
+
+    # --- cells -------------------------------------------------------------------------------------------------------------------
+
+    def cells(self) -> list[Cell]:
+        """The finished cells, failures included, prompt by prompt."""
+        with self._lock:
+            self._ballot.refresh()
+            return [self._pairs.cell(key) for key in self._keys() if key in self._ballot.cells]
+
+    def cell_data(self) -> dict[CellKey, Mapping[str, Any]]:
+        """The finished cells as JSON data, as `Cell.to_dict` writes it: for who counts many of them."""
+        self._ballot.refresh()
+        return dict(self._ballot.cells)
+
+    def _keys(self) -> list[CellKey]:
+        made = self._definition
+        repeats = range(made.repeats)
+        return [(arm.name, prompt.id, repeat) for prompt in made.prompts for repeat in repeats for arm in made.arms]
+
+    async def run(
+        self,
+        on_cell: Callable[[Cell], object] | None = None,
+        *,
+        concurrency: int | None = None,
+        retry_failed: bool = False,
+        dry_run: bool = False,
+    ) -> RunSummary | Forecast:
+        """Make every cell that is not there yet, each once. Interrupted or killed, the next run goes on where it was.
+
+        Args:
+            on_cell: told each cell as soon as it is written down.
+            concurrency: calls at once; None takes four for each arm, at most 32. A provider's own limit holds besides.
+            retry_failed: also ask again for cells that failed, or whose files are gone.
+            dry_run: give a `Forecast` instead: how many calls, at what price. Nothing is sent.
+
+        Raises:
+            InvalidRequestError: a parameter is wrong. Nothing has been sent.
+            BudgetExceededError: the cells would cost more than the budget allows. Before the first call when their prices are known.
+            StorageError: results cannot be written; no further call is made.
+        """
+        if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+            raise InvalidRequestError(f"concurrency must be 1 or more, not {concurrency!r}.")
+        self._ballot.refresh()
+        orders = orders_of(self._manager, self._definition, lambda key: self._wanted(key, retry_failed))
+        expected = forecast(self._manager, self._definition, orders, self._ballot.cells)
+        if dry_run:
+            return expected
+        if orders:
+            await self._manager.runtime.writable()
+            expected.check_budget()
+        return await Maker(self._manager, self._definition, self._ballot, on_cell).run(orders, concurrency)
+
+    def _wanted(self, key: CellKey, retry_failed: bool) -> bool:
+        data = self._ballot.cells.get(key)
+        return data is None or (retry_failed and (data["response"] is None or gone(data)))
+
+    # --- votes -------------------------------------------------------------------------------------------------------------------
+
+    def next_pair(self, rater: str, *, kind: RaterKind = "human") -> Pair | None:
+        """The next comparison for a rater: the first of his order that he has not voted on and whose two results are there.
+
+        The order and the sides follow from the experiment's seed and the rater's name alone, so that a fresh kernel gives the same
+        pair. None when there is nothing to vote on (now: `progress` tells whether cells are still to be made).
+
+        Raises:
+            InvalidRequestError: the rater has no name.
+        """
+        rater = _rater(rater)
+        with self._lock:
+            self._ballot.refresh()
+            slot = self._pairs.next(kind, rater)
+            return None if slot is None else self._pairs.show(slot, kind, rater)
+
+    def vote(
+        self, pair: Pair | str, answer: str, rater: str, seconds: float | None = None, *, kind: RaterKind = "human"
+    ) -> Reveal:
+        """Store a vote and tell what was behind the pair.
+
+        Args:
+            pair: what `next_pair(rater)` gave, or its id.
+            answer: left, right, tie, both_bad or abstain, or a key: 1, 2, 3, 0.
+            rater: whose vote it is; the pair must have been made for him.
+            seconds: how long he looked.
+
+        Raises:
+            InvalidRequestError: no such answer, not this rater's pair, not shown yet, or voted on already (`undo` first).
+        """
+        return self.cast(pair, answer, rater, kind=kind, seconds=seconds)
+
+    def cast(self, pair: Pair | str, answer: str, rater: str, *, kind: RaterKind, **details: Any) -> Reveal:
+        """Store a vote with details of `VoteRecord`, such as a judge's reason; see `vote`."""
+        rater, chosen = _rater(rater), choice(answer)
+        seconds = details.get("seconds")
+        if seconds is not None and not 0 <= seconds < float("inf"):
+            raise InvalidRequestError(f"seconds is a number from 0, not {seconds!r}.")
+        with self._lock:
+            self._ballot.refresh()
+            slot = self._pairs.find(pair.id if isinstance(pair, Pair) else pair, kind, rater)
+            left, right = self._pairs.sides(slot, kind, rater)
+            if any(self._pairs.state(key) != "ready" for key in (left, right)):
+                raise InvalidRequestError("this pair cannot be voted on: one of its results is not there.")
+            pair_id = self._pairs.id_of(slot, kind, rater)
+            record = VoteRecord(
+                new_id("vote"), pair_id, left[1], left[0], right[0], slot.repeat, chosen, rater, kind, **details
+            )
+            self._ballot.cast(record)
+            return self._reveal(record)
+
+    def reveal(self, pair: Pair | str, rater: str, *, kind: RaterKind = "human") -> Reveal | None:
+        """What was behind a pair that this rater has voted on; None while his vote is not in."""
+        rater = _rater(rater)
+        with self._lock:
+            self._ballot.refresh()
+            slot = self._pairs.find(pair.id if isinstance(pair, Pair) else pair, kind, rater)
+            vote_id = self._ballot.answered(kind, rater).get(self._pairs.question(slot))
+            return None if vote_id is None else self._reveal(self._ballot.votes[vote_id])
+
+    def _reveal(self, record: VoteRecord) -> Reveal:
+        arm, cell = self._definition.arm, self._pairs.cell
+        left, right = ((name, record.prompt, record.repeat) for name in (record.left, record.right))
+        return Reveal(record.pair, record.choice, arm(record.left), arm(record.right), cell(left), cell(right))
+
+    def undo(self, rater: str, *, kind: RaterKind = "human") -> VoteRecord:
+        """Take back the rater's latest vote. Both the vote and its undoing stay in the journal; its pair comes up again.
+
+        Raises:
+            InvalidRequestError: there is no vote to undo.
+        """
+        return self._ballot.undo(kind, _rater(rater))
+
+    def votes(self, kinds: Iterable[RaterKind] = KINDS) -> list[VoteRecord]:
+        """Live votes, oldest first."""
+        wanted = _kinds(kinds)
+        self._ballot.refresh()
+        return [record for record in list(self._ballot.votes.values()) if record.rater_kind in wanted]
+
+    def judgements(self, kinds: Iterable[RaterKind] = ("human",)) -> list[Judgement]:
+        """Live votes as the statistics count them. Judges' votes only when asked for: kinds=("human", "judge")."""
+        return [record.judgement for record in self.votes(kinds)]
+
+    def raters(self) -> list[tuple[RaterKind, str]]:
+        """Who has voted."""
+        self._ballot.refresh()
+        return self._ballot.raters()
+
+    def progress(self, rater: str | None = None, *, kind: RaterKind = "human") -> Progress:
+        """How far a rater has come; None for all of that kind together."""
+        with self._lock:
+            self._ballot.refresh()
+            if rater is None:
+                return self._pairs.progress(None, len(self.votes((kind,))))
+            return self._pairs.progress(rater, len(self._ballot.answered(kind, _rater(rater))))
+
+    def export_votes(self, path: str | Path) -> int:
+        """Write all votes and undos to a JSONL file, one a line; returns how many."""
+        return self._ballot.export(Path(path))
+
+    def import_votes(self, path: str | Path) -> int:
+        """Take in votes that were exported elsewhere; those that are there already are left out. Returns how many are new.
+
+        Raises:
+            InvalidRequestError: a line is no vote, or none of this experiment. Nothing has been taken in then.
+        """
+        arms, prompts = {one.name for one in self.arms}, {prompt.id for prompt in self.prompts}
+        return self._ballot.take_in(read_votes_file(Path(path), arms, prompts))
+
+
+def _rater(name: object) -> str:
+    if not isinstance(name, str) or not name.strip() or len(name) > 200:
+        raise InvalidRequestError("a rater is a name of 1 to 200 characters.", hint="Such as next_pair('ann').")
+    return name.strip()
+
+
+def _kinds(kinds: Iterable[RaterKind]) -> Sequence[RaterKind]:
+    wanted = [kinds] if isinstance(kinds, str) else list(kinds)
+    for kind in wanted:
+        if kind not in KINDS:
+            raise InvalidRequestError(f"{kind!r} is no kind of rater.", hint="Give 'human' or 'judge'.")
+    return wanted  # type: ignore[return-value]
+
+
+__all__ = ["ArmLike", "Experiment"]

@@ -1,0 +1,26 @@
+"""The front end's files: plain ES modules and style sheets, no build step, nothing from outside.
+
+anywidget hands a module to the page as one text, so a module cannot import a neighbour. Every panel therefore gets
+`static/common.js` followed by its own `static/<name>.js` as one module: what common.js declares is in scope, and only the panel's file
+has an `export default { render }`. The style sheets are joined in the same way.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+STATIC = Path(__file__).with_name("static")
+
+
+@cache
+def module(*names: str) -> str:
+    """The text of one ES module: common.js and the named files, in order."""
+    return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in ("common", *names))
+
+
+@cache
+def style(*names: str) -> str:
+    """The text of one style sheet: common.css and those of the named files that there are, in order."""
+    sheets = [STATIC / f"{name}.css" for name in ("common", *names)]
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists())
