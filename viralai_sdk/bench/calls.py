@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.bench.parameters import Parameters
 from viralai_sdk.bench.schedule import Slot
+from viralai_sdk.compare.cells import Value
+from viralai_sdk.compare.metrics import examine
 from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError
 from viralai_sdk.interfaces.names import shorten
 from viralai_sdk.interfaces.responses import Response
@@ -18,6 +20,10 @@ from viralai_sdk.store.redact import redact
 
 if TYPE_CHECKING:
     from viralai_sdk.client import ViralAI
+
+
+_OF_THE_CALL = {"failed", "latency", "first_token", "cost", "retries", "failed_attempts", "cached", "file_size"}
+"""Metrics that say what a row's own columns say."""
 
 
 @dataclass(slots=True)
@@ -92,21 +98,18 @@ def _result(response: Response) -> dict[str, Any]:
         "bytes": size,
         "call_id": response.call_id,
         "session_id": response.session_id,
-        "metrics": _measured(response),
     }
 
 
-def _measured(response: Response) -> dict[str, Any]:
-    """What the kept files say of themselves."""
-    found: dict[str, Any] = {}
-    for artifact in response.artifacts[:1]:
-        for name in ("width", "height", "duration", "fps"):
-            value = getattr(artifact, name)
-            if value is not None:
-                found[name] = value
-    if isinstance(response, TextGenerationResponse):
-        found["characters"] = len(response.text)
-    return found
+def measured(response: Response, settings: Parameters, slot: Slot) -> tuple[dict[str, Value], str | None]:
+    """What the result says of itself, and why some of it could not be measured. Decodes media: call it in a thread."""
+    asked = {**settings.settings, **slot.arm.parameters}
+    words = slot.arm.words(slot.prompt.words)
+    values, problems = examine(response, settings.service, prompt=words, request_parameters=asked)
+    told: dict[str, Value] = {
+        name: value for name, value in values.items() if name not in _OF_THE_CALL and value is not None
+    }
+    return told, "; ".join(str(problem) for problem in problems)[:300] or None
 
 
 def _failure(error: Exception) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class Plot:
         display = need("IPython.display", "notebook").display
         picture = base64.b64encode(self.png()).decode()
         display({"image/png": picture, "text/plain": self.words}, raw=True, metadata={"image/png": {"alt": self.words}})
-        display(self.table)
+        if len(self.table):
+            display(self.table)
 
 
 def axes(title: str, across: str, up: str) -> tuple[Any, Any]:
@@ -75,8 +76,17 @@ def axes(title: str, across: str, up: str) -> tuple[Any, Any]:
 
 
 def legend(field: Any) -> None:
-    """A legend where there is something to explain."""
-    if field.get_legend_handles_labels()[0]:
-        field.legend(frameon=False, fontsize=9)
+    """A legend below the field, where it hides no point; without anything to explain the field says so."""
+    handles, names = field.get_legend_handles_labels()
+    if handles:
+        field.figure.legend(
+            handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, fontsize=9
+        )
     else:
-        field.text(0.5, 0.5, "nothing to show", ha="center", va="center", transform=field.transAxes)
+        empty(field, "nothing to show")
+
+
+def empty(field: Any, words: str) -> None:
+    """Say in a field without data why it has none."""
+    field.text(0.5, 0.5, words, ha="center", va="center", transform=field.transAxes)
+    field.set(xticks=[], yticks=[])

@@ -39,6 +39,7 @@ class Parameters(BaseModel):
         budget_usd: most that the run may cost, by the catalog's prices; None has no bound of its own.
         rate: calls a second of each arm in the open loop; 0 leaves it out.
         stream: receive texts piece by piece and measure the time to the first one.
+        metrics: measure the results themselves (sharpness, loudness, …) while no call is under way.
         fallback: let the configured chain step in. Off, since a provider is to be measured as itself.
         chain: providers of that chain, in order, when `fallback` is set; empty takes the configured one.
         timeout: seconds for one attempt; 0 takes the configured one.
@@ -65,6 +66,7 @@ class Parameters(BaseModel):
     budget_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     rate: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
     stream: bool = False
+    metrics: bool = True
     fallback: bool = False
     chain: list[str] = Field(default_factory=list)
     timeout: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from viralai_sdk.bench.marks import Plot, axes, legend, marks
+from viralai_sdk.bench.marks import Plot, axes, empty, legend, marks
 from viralai_sdk.bench.results import SavedRun
 from viralai_sdk.bench.rows import Row
 from viralai_sdk.bench.summary import Group, headline
@@ -30,14 +30,15 @@ def latency(run: SavedRun, *, first: bool = False) -> Plot:
         if not values.size:
             continue
         look = looks[arm]
-        shares = np.arange(1, values.size + 1) / values.size
-        field.step(
-            values, shares, where="post", color=look.colour, linestyle=look.line, label=f"{arm} (n={values.size})"
-        )
+        shares = np.arange(values.size + 1) / values.size
+        across = np.concatenate([values[:1], values])
+        name = f"{arm} (n={values.size})"
+        field.step(across, shares, where="post", color=look.colour, linestyle=look.line, label=name)
         points = np.quantile(values, [0.5, 0.95, 0.99])
         field.plot(points, [0.5, 0.95, 0.99], look.marker, color=look.colour, markersize=7, markeredgecolor="white")
         rows.append({"arm": arm, "calls": values.size, "cold": len(group.cold)} | _spread(values, points))
     field.set_ylim(0, 1.03)
+    field.set_xlim(left=0)
     for share, name in ((0.5, "p50"), (0.95, "p95")):
         field.axhline(share, color="#888888", linewidth=0.7)
         field.annotate(name, (1.0, share), xycoords=("axes fraction", "data"), fontsize=8, va="bottom", ha="right")
@@ -127,8 +128,7 @@ def failures(run: SavedRun) -> Plot:
         field.set_ylim(len(rows) - 0.5, -0.5)
         field.set_xlim(left=0)
     else:
-        field.text(0.5, 0.5, "no call failed", ha="center", va="center", transform=field.transAxes)
-        field.set_yticks([])
+        empty(field, "no call failed")
     words = f"Share of failed calls by class, for {_names(rows)}." if rows else "No call failed."
     return Plot(figure, Table(rows, caption="Failures by class, warm-up included"), words)
 

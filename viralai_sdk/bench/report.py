@@ -64,7 +64,7 @@ def html_of(book: Any, title: str) -> str:
 
 def _markdown(source: str) -> str:
     filters = need("nbconvert.filters.markdown_mistune")
-    return str(filters.MarkdownWithMath(filters.IPythonRenderer(escape=True, anchor_link_text="")).render(source))
+    return str(filters.MarkdownWithMath(filters.IPythonRenderer(escape=True, exclude_anchor_links=True)).render(source))
 
 
 def _output(output: Any) -> Any:

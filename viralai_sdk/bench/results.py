@@ -144,7 +144,7 @@ def _schema(pyarrow: Any) -> Any:
     text, number, whole, yes = pyarrow.string(), pyarrow.float64(), pyarrow.int64(), pyarrow.bool_()
     kinds = {
         **dict.fromkeys(("id", "phase", "arm", "provider", "model", "prompt", "outcome", "error", "message"), text),
-        **dict.fromkeys(("billed", "cost_source", "call_id", "session_id", "metrics"), text),
+        **dict.fromkeys(("billed", "cost_source", "call_id", "session_id", "metrics", "unmeasured"), text),
         **dict.fromkeys(("at", "scheduled", "started", "seconds", "service_seconds", "first", "cost_usd"), number),
         **dict.fromkeys(("repeat", "concurrency", "retries", "attempts", "bytes"), whole),
         "cold": yes,

@@ -40,7 +40,8 @@ class Row:
         error: class name of the failure.
         retries: requests that were sent again within the call; None when a failed call does not tell.
         bytes: of the result: its files, or its text.
-        metrics: objective measurements of the result.
+        metrics: objective measurements of the result, see `viralai_sdk.compare.metrics`.
+        unmeasured: why some of them are missing.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Row:
     call_id: str | None = None
     session_id: str | None = None
     metrics: dict[str, Value] = field(default_factory=dict)
+    unmeasured: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -10,10 +10,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viralai_sdk.bench.calls import Sent, send
+from viralai_sdk.bench.calls import Sent, measured, send
 from viralai_sdk.bench.planning import BenchmarkPlan
 from viralai_sdk.bench.rows import Ledger, Row, read_ledger
 from viralai_sdk.bench.schedule import Slot
+from viralai_sdk.interfaces.responses import Response
 
 if TYPE_CHECKING:
     from viralai_sdk.client import ViralAI
@@ -49,6 +50,7 @@ class Runner:
         self._zero = time.perf_counter()
         self._warm: set[str] = set()
         self._ending = asyncio.Event()
+        self._unmeasured: list[tuple[Row, Slot, Response]] = []
         self._spent = self._reserved = 0.0
 
     async def run(self) -> None:
@@ -96,6 +98,15 @@ class Runner:
                 await self._open(together)
             else:
                 await self._closed(together)
+            await self._measure()
+
+    async def _measure(self) -> None:
+        """Look at the results of a turn, now that no call is under way whose time it could spoil. A row's second line wins."""
+        pending, self._unmeasured = self._unmeasured, []
+        for row, slot, response in pending:
+            found = await asyncio.to_thread(measured, response, self.plan.parameters, slot)
+            row.metrics, row.unmeasured = found
+            self._ledger.add(row)
 
     async def _closed(self, slots: Sequence[Slot]) -> None:
         queue = iter(slots)
@@ -169,6 +180,8 @@ class Runner:
         self._spent += self._paid(row)
         if row.outcome != "cancelled":
             self.rows.append(row)
+        if sent.response is not None and self.plan.parameters.metrics:
+            self._unmeasured.append((row, slot, sent.response))
         if self._on_row is not None:
             self._on_row(row)
         if sent.cancelled is not None:

@@ -83,6 +83,10 @@ class BenchmarkRun:
         """See `tradeoff.cost`."""
         return tradeoff.cost(self.saved, quality)
 
+    def quality(self) -> Table:
+        """What the results say of themselves: the mean of every metric, an arm in each column."""
+        return quality(self.saved)
+
     def verdicts(self) -> Table:
         """Against the baseline that the plan names; a line that says so when it names none."""
         name = self.plan.parameters.baseline
@@ -224,6 +228,16 @@ def overview(saved: SavedRun) -> Table:
     where = "" if level is None else ", in the open loop" if level == 0 else f", latencies at concurrency {level}"
     partial = f" — partial: {saved.summary['reason']}" if saved.summary["state"] == "partial" else ""
     return Table(rows, caption=f"Benchmark of {saved.service}{where}{partial}")
+
+
+def quality(saved: SavedRun) -> Table:
+    """The mean of every metric of a run, an arm in each column; of yes and no the share of yes."""
+    found: dict[str, dict[str, Any]] = {}
+    for arm in saved.summary["arms"]:
+        for name, told in arm["metrics"].items():
+            found.setdefault(name, {"metric": name})[arm["arm"]] = told["mean"]
+    columns = ["metric", *(arm["arm"] for arm in saved.summary["arms"])]
+    return Table(found.values(), columns, "Means over the results; none of these says what people like")
 
 
 def _seconds(told: Any) -> str:

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from viralai_sdk.bench.marks import Plot, axes, legend, marks
 from viralai_sdk.bench.plots import arms_of
 from viralai_sdk.bench.results import SavedRun
+from viralai_sdk.compare.metrics import METRICS
+from viralai_sdk.compare.statistics import pareto_front
 from viralai_sdk.interfaces.display.table import Table
+from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.names import suggest
 
 
 def cost(run: SavedRun, quality: str | None = None) -> Plot:
     """Mean cost of a call against its median seconds, or against a quality metric.
 
     Args:
-        quality: name of a metric in the rows, of which more is better; None takes the latency.
+        quality: name of a metric that was measured, see `viralai_sdk.compare.metrics.METRICS`; None takes the latency.
+
+    Raises:
+        InvalidRequestError: there is no such metric.
     """
+    if quality is not None and quality not in METRICS:
+        raise InvalidRequestError(f"there is no metric {quality!r}.", hint=suggest(quality, METRICS))
     up = f"{quality} (mean)" if quality else "p50 seconds"
     figure, field = axes("Cost and " + (quality or "latency"), "USD a call", up)
     looks = marks(arms_of(run))
     rows = [_row(arm, quality) for arm in run.summary["arms"]]
     known = [row for row in rows if row["USD a call"] is not None and row["value"] is not None]
-    sign = -1.0 if quality else 1.0
-    best = front([(row["USD a call"], sign * row["value"]) for row in known])
-    for place, row in enumerate(known):
-        row["on the front"] = place in best
+    points = {row["arm"]: {"cost": row["USD a call"], "value": row["value"]} for row in known}
+    more = quality is not None and METRICS[quality].higher_is_better is not False
+    best = pareto_front(points, ["cost"] if more else ["cost", "value"], ["value"] if more else [])
+    for row in known:
+        row["on the front"] = row["arm"] in best
         look = looks[row["arm"]]
-        face = look.colour if place in best else "none"
-        field.scatter(
-            row["USD a call"],
-            row["value"],
-            s=90,
-            marker=look.marker,
-            edgecolor=look.colour,
-            facecolor=face,
-            label=row["arm"],
-        )
-    edge = sorted((known[place]["USD a call"], known[place]["value"]) for place in best)
+        face = look.colour if row["on the front"] else "none"
+        at = (row["USD a call"], row["value"])
+        field.scatter(*at, s=90, marker=look.marker, edgecolor=look.colour, facecolor=face, label=row["arm"])
+    edge = sorted((points[arm]["cost"], points[arm]["value"]) for arm in best)
     if len(edge) > 1:
-        field.plot(*zip(*edge, strict=True), color="#555555", linewidth=1, linestyle=(0, (4, 3)), label="Pareto front")
+        across, upwards = zip(*edge, strict=True)
+        field.plot(across, upwards, color="#555555", linewidth=1, linestyle=(0, (4, 3)), label="Pareto front")
     field.set_xlim(left=0)
     if not quality:
         field.set_ylim(bottom=0)
@@ -65,13 +68,4 @@ def _row(arm: Any, quality: str | None) -> dict[str, Any]:
         "value": value,
         "price unknown": arm["cost"]["unknown"],
         "on the front": None,
-    }
-
-
-def front(points: Sequence[tuple[float, float]]) -> set[int]:
-    """Places of the points that no other one beats: less is better in both."""
-    return {
-        place
-        for place, (x, y) in enumerate(points)
-        if not any(a <= x and b <= y and (a < x or b < y) for a, b in points)
     }
