@@ -17,6 +17,7 @@ from viralai_sdk.bench.parameters import MAX_CALLS, Parameters
 from viralai_sdk.bench.prompts import Prompt, prompts_of
 from viralai_sdk.bench.schedule import Slot, schedule
 from viralai_sdk.compare.arms import Arm, arms
+from viralai_sdk.interfaces.display.markup import Html, lines
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
 from viralai_sdk.interfaces.names import service_type
@@ -96,7 +97,8 @@ class BenchmarkPlan:
         return "\n".join([repr(self.table()), *self.notes])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {**self.table()._repr_mimebundle_(include, exclude), "text/plain": repr(self)}
+        told = self.table()._repr_mimebundle_(include, exclude)
+        return {"text/plain": repr(self), "text/html": str(Html(told["text/html"] + lines(self.notes)))}
 
 
 def plan(service: str, *, ai: ViralAI | None = None, **parameters: Any) -> BenchmarkPlan:

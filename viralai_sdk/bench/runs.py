@@ -91,7 +91,7 @@ class BenchmarkRun:
         """Against the baseline that the plan names; a line that says so when it names none."""
         name = self.plan.parameters.baseline
         if not name:
-            return Table(caption="No baseline was given: there is nothing to compare with")
+            return Table([{"verdict": "none: no baseline was given"}], caption="Against a baseline")
         baseline = find(name, self.folder.parent)
         return verdict_table(compare(self.saved, baseline), f"Against {baseline.name}")
 
