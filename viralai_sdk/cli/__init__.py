@@ -16,6 +16,7 @@ COMMANDS = {
     "generate": "make a text, a picture, a film or a recording with any provider",
     "compare": "ask several providers the same and see what comes of it, side by side",
     "providers": "who can serve what, and who does now",
+    "bench": "measure providers: latency, throughput, failures, cost; with a notebook as the record, and a verdict",
     "models": "the models the SDK knows: prices, sources, and which ones end soon",
     "sessions": "results on disk, by session",
     "jobs": "long jobs: list them, collect those a dead process left behind, cancel them",
