@@ -24,6 +24,7 @@ from viralai_sdk.store.sessions import Session
 
 if TYPE_CHECKING:
     from viralai_sdk.blocking import Sync
+    from viralai_sdk.helpers.models import ModelsHelper
 
 
 class ViralAI:
@@ -103,6 +104,13 @@ class ViralAI:
     def speech(self) -> SpeechHelper:
         """`await ai.speech("…")`, `ai.speech.stream("…")`, `.voices()`, `.multilingual([…])`, `.batch([…])`."""
         return SpeechHelper(self.manager)
+
+    @cached_property
+    def models(self) -> ModelsHelper:
+        """`await ai.models.local.list("ollama")`, `.pull`, `.load`, `.unload`, `.remove`."""
+        from viralai_sdk.helpers.models import ModelsHelper
+
+        return ModelsHelper(self.manager)
 
     @property
     def jobs(self) -> Jobs:

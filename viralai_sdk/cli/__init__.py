@@ -15,7 +15,7 @@ COMMANDS = {
     "demo": "make one of each with the embedded engines: text, pictures, speech, a film, and a page that shows them",
     "generate": "make a text, a picture, a film or a recording with any provider",
     "providers": "who can serve what, and who does now",
-    "models": "the models the SDK knows: prices, sources, and which ones end soon",
+    "models": "the models the SDK knows (prices, ends), and those of local servers: list, pull, load, unload, rm",
     "sessions": "results on disk, by session",
     "jobs": "long jobs: list them, collect those a dead process left behind, cancel them",
     "sim": "serve the vendors' HTTP APIs on this machine, for trying things without a key",
