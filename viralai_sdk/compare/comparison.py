@@ -176,6 +176,15 @@ class Comparison:
         self.ballot.add(judgement)
         return judgement
 
+    def undo(self, rater: str = "me") -> Judgement:
+        """Take back a rater's latest vote; the vote and its undoing both stay on disk.
+
+        Raises:
+            InvalidRequestError: the rater has no vote.
+            StorageError: it could not be written down; the vote still counts then.
+        """
+        return self.ballot.undo(rater)
+
     def _pair(self, left: Arm | str | None, right: Arm | str | None) -> tuple[Arm, Arm]:
         if left is None and right is None and len(self.arms) == 2:
             return self.arms[0], self.arms[1]

@@ -11,9 +11,9 @@ from viralai_sdk.compare.arms import Arm, ArmLike
 from viralai_sdk.compare.ballot import Judgement, RaterKind, choice
 from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.definition import Definition
-from viralai_sdk.compare.forecast import Forecast, forecast
-from viralai_sdk.compare.making import Maker, RunSummary, orders_of
+from viralai_sdk.compare.making import Maker, RunSummary, cells_to_make
 from viralai_sdk.compare.pairs import Pair, Pairs, Progress, Reveal, gone
+from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
 from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, read_votes_file
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType
@@ -101,30 +101,31 @@ class Experiment:
         concurrency: int | None = None,
         retry_failed: bool = False,
         dry_run: bool = False,
-    ) -> RunSummary | Forecast:
+    ) -> RunSummary | ComparisonPlan:
         """Make every cell that is not there yet, each once. Interrupted or killed, the next run goes on where it was.
 
         Args:
             on_cell: told each cell as soon as it is written down.
             concurrency: calls at once; None takes four for each arm, at most 32. A provider's own limit holds besides.
             retry_failed: also ask again for cells that failed, or whose files are gone.
-            dry_run: give a `Forecast` instead: how many calls, at what price. Nothing is sent.
+            dry_run: give a `ComparisonPlan` of what is still to be made instead: how many calls, at what price. Nothing is sent.
 
         Raises:
-            InvalidRequestError: a parameter is wrong. Nothing has been sent.
+            ConfigurationError, InvalidRequestError: an arm has no key, or a parameter is wrong. Nothing has been sent.
             BudgetExceededError: the cells would cost more than the budget allows. Before the first call when their prices are known.
             StorageError: results cannot be written; no further call is made.
         """
         if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
             raise InvalidRequestError(f"concurrency must be 1 or more, not {concurrency!r}.")
         self._ballot.refresh()
-        orders = orders_of(self._manager, self._definition, lambda key: self._wanted(key, retry_failed))
-        expected = forecast(self._manager, self._definition, orders, self._ballot.cells)
+        runtime = self._manager.runtime
+        orders = cells_to_make(self._manager, self._definition, lambda key: self._wanted(key, retry_failed))
+        planned = plan_of(self._manager, self.service, orders)
         if dry_run:
-            return expected
+            return planned
         if orders:
-            await self._manager.runtime.writable()
-            expected.check_budget()
+            await runtime.writable()
+            check_budget(runtime, planned, runtime.session_id)
         return await Maker(self._manager, self._definition, self._ballot, on_cell).run(orders, concurrency)
 
     def _wanted(self, key: CellKey, retry_failed: bool) -> bool:
@@ -133,19 +134,26 @@ class Experiment:
 
     # --- votes -------------------------------------------------------------------------------------------------------------------
 
-    def next_pair(self, rater: str, *, kind: RaterKind = "human") -> Pair | None:
+    def next_pair(self, rater: str, *, after: Pair | str | None = None, kind: RaterKind = "human") -> Pair | None:
         """The next comparison for a rater: the first of his order that he has not voted on and whose two results are there.
 
         The order and the sides follow from the experiment's seed and the rater's name alone, so that a fresh kernel gives the same
         pair. None when there is nothing to vote on (now: `progress` tells whether cells are still to be made).
 
+        Args:
+            after: the rater's next pair; gives the one that comes up once it has its vote, so that a page can load it early.
+
         Raises:
-            InvalidRequestError: the rater has no name.
+            InvalidRequestError: the rater has no name, or `after` is no pair of his.
         """
         rater = _rater(rater)
         with self._lock:
             self._ballot.refresh()
-            slot = self._pairs.next(kind, rater)
+            if after is None:
+                slot = self._pairs.next(kind, rater)
+            else:
+                known = self._pairs.find(after.id if isinstance(after, Pair) else after, kind, rater)
+                slot = self._pairs.following(known, kind, rater)
             return None if slot is None else self._pairs.show(slot, kind, rater)
 
     def vote(

@@ -142,7 +142,8 @@ def _left(test: SequentialTest, votes: Unit, target: float, strict: float, clust
 
 def _words(found: Verdict, first: str, alpha: float, assumed: float, fewest: int) -> str:
     if not found.n:
-        return f"no votes yet: about {found.votes_left} votes would show a {odds(assumed)} preference"
+        needed = f"more than {MOST_VOTES:,}" if found.votes_left is None else f"about {found.votes_left}"
+        return f"no votes yet: {needed} votes would show a {odds(assumed)} preference"
     score = f"{found.wins}–{found.losses}"
     if found.leader is not None and found.leader != first:
         score = f"{found.losses}–{found.wins}"
@@ -176,7 +177,7 @@ def _decided(found: Verdict, first: str, alpha: float, score: str, where: str) -
 
 def _more(found: Verdict, assumed: float) -> str:
     if found.votes_left is None:
-        return f"more than {MOST_VOTES:,} more votes"
+        return f"more than {MOST_VOTES:,} more votes if the preference is {odds(assumed)}"
     unit = "prompt" if found.clustered else "vote"
     return f"about {count(_rounded(found.votes_left), f'more {unit}')} if the preference is {odds(assumed)}"
 
