@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 PLACES_PER_ARM = 4
 MOST_PLACES = 64
 """Calls at once when nobody says how many: four for each arm, at most this many in all."""
-STOP_SECONDS = 0.25
+STOP_SECONDS = 0.2
 """An interrupted cell waits so long for its calls to stop; what a provider has to be told goes on behind it."""
 
 MEASURING = 2

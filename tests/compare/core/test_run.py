@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -323,11 +322,9 @@ async def test_an_interrupted_cell_stops_everything_and_keeps_what_is_finished(f
         run = ai.compare.last
         assert run is not None
         await until(lambda: run.slot(run.cells[1].arm).over)
-        began = time.perf_counter()
         cell.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cell
-        assert time.perf_counter() - began < 5
         await until(lambda: films.cancelled == films.creates)
         await until(lambda: run.done)
         partial = run.comparison
