@@ -140,19 +140,26 @@ class Experiment:
 
     # --- votes -------------------------------------------------------------------------------------------------------------------
 
-    def next_pair(self, rater: str, *, kind: RaterKind = "human") -> Pair | None:
+    def next_pair(self, rater: str, *, after: Pair | str | None = None, kind: RaterKind = "human") -> Pair | None:
         """The next comparison for a rater: the first of his order that he has not voted on and whose two results are there.
 
         The order and the sides follow from the experiment's seed and the rater's name alone, so that a fresh kernel gives the same
         pair. None when there is nothing to vote on (now: `progress` tells whether cells are still to be made).
 
+        Args:
+            after: the rater's next pair; gives the one that comes up once it has its vote, so that a page can load it early.
+
         Raises:
-            InvalidRequestError: the rater has no name.
+            InvalidRequestError: the rater has no name, or `after` is no pair of his.
         """
         rater = _rater(rater)
         with self._lock:
             self._ballot.refresh()
-            slot = self._pairs.next(kind, rater)
+            if after is None:
+                slot = self._pairs.next(kind, rater)
+            else:
+                known = self._pairs.find(after.id if isinstance(after, Pair) else after, kind, rater)
+                slot = self._pairs.following(known, kind, rater)
             return None if slot is None else self._pairs.show(slot, kind, rater)
 
     def vote(

@@ -160,6 +160,19 @@ class Pairs:
         found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
         return list(islice(found, limit))
 
+    def following(self, slot: Slot, kind: RaterKind, rater: str) -> Slot | None:
+        """The comparison that comes up once `slot`, the rater's next one, has its vote; None when nothing can be shown after it."""
+        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
+        start, seen = self._cursors.get(f"{kind}:{rater}", (0, -1))
+        passed = False
+        for number in range(start if seen == self._ballot.changes else 0, len(order)):
+            other = order[number]
+            unanswered = passed and self.question(other) not in answered
+            if unanswered and all(self.state(key) == "ready" for key in self.keys(other)):
+                return other
+            passed = passed or other == slot
+        return None
+
     def question(self, slot: Slot) -> Question:
         """The slot as votes name it."""
         one, other = self.keys(slot)
