@@ -171,6 +171,10 @@ class Sync:
         """`ai.sync.jobs.resume()`."""
         return self._twin(self._client.jobs)
 
+    def experiment(self, name: str, **given: Any) -> Any:
+        """`ai.sync.experiment("…").run()`; its other methods do not wait for anything anyway."""
+        return self._twin(self._client.experiment(name, **given))
+
     def close(self) -> None:
         """Close the connections of the private loop."""
         run(self._client.aclose())

@@ -99,6 +99,25 @@ def test_many_raters_on_many_prompts_can_decide() -> None:
     assert "more prompts" in even.words
 
 
+def test_prompts_judged_by_many_need_fewer_prompts() -> None:
+    """Twenty prompts of 3 to 2 scatter far less than twenty single votes of 12 to 8."""
+    many = verdict(
+        [vote("a" if rater < 3 else "b", prompt=f"p{place}") for place in range(20) for rater in range(5)], "a", "b"
+    )
+    single = verdict(ballot(12, 8), "a", "b")
+    assert many.votes_left is not None
+    assert single.votes_left is not None
+    assert many.votes_left < single.votes_left / 1.5
+    tied = verdict(
+        [vote("tie", prompt=f"p{place}") for place in range(40) for _ in range(2)]
+        + ballot(12, 8, prompt=lambda n: f"q{n}"),
+        "a",
+        "b",
+    )
+    assert tied.votes_left is not None
+    assert tied.votes_left > 2.5 * single.votes_left
+
+
 def test_the_units_counted_are_the_prompts_with_a_preference() -> None:
     votes = [vote("a", prompt="p"), vote("b", prompt="p"), vote("tie", prompt="q"), vote("a", prompt="r"), vote("b")]
     assert counted_units(votes, "a", "b") == [0.5, 1.0, 0.0]
