@@ -52,7 +52,9 @@ def mount(page: Page, panel: type[Panel], state: dict[str, Any], *, dark: bool =
     page.goto("about:blank")
     colours = "".join(f"{name}:{value};" for name, value in DARK.items()) if dark else ""
     paper = "#111111" if dark else "#ffffff"
-    page.set_content(f'<!doctype html><html lang="en"><title>Panel</title><body style="{colours}background:{paper}"><main></main>')
+    page.set_content(
+        f'<!doctype html><html lang="en"><title>Panel</title><body style="{colours}background:{paper}"><main></main>'
+    )
     whole = {name: trait.default() for name, trait in panel.class_traits(sync=True).items()} | state
     data = json.loads(json.dumps({name: value for name, value in whole.items() if not callable(value)}, default=str))
     page.evaluate(_MOUNT, [panel._esm, panel._css, data])
@@ -72,15 +74,34 @@ def set_state(page: Page, **state: Any) -> None:
 def receive(page: Page, content: dict[str, Any], data: bytes | Path | None = None) -> None:
     """Python sends a message, with bytes beside it."""
     raw = data.read_bytes() if isinstance(data, Path) else data
-    page.evaluate("([content, data]) => window.receive(content, data)", [content, base64.b64encode(raw).decode() if raw else None])
+    page.evaluate(
+        "([content, data]) => window.receive(content, data)", [content, base64.b64encode(raw).decode() if raw else None]
+    )
 
 
 def pair(service: str, *, blind: bool = False, ids: tuple[str, str] = ("aaaa", "bbbb"), **more: Any) -> dict[str, Any]:
     """State of a ComparePanel that shows two results of two arms."""
     names = ("embedded", "openai")
-    left, right = ({"id": token} | ({} if blind else {"name": name, "caption": f"{name} · 0.3 s · free"}) for token, name in zip(ids, names, strict=True))
-    shown = {"index": 0, "total": 3, "voted": 0, "prompt": "a red fox", "blind": blind, "open": not blind, "choice": "", "left": left, "right": right, "next": []}
+    left, right = (
+        {"id": token} | ({} if blind else {"name": name, "caption": f"{name} · 0.3 s · free"})
+        for token, name in zip(ids, names, strict=True)
+    )
+    shown = {
+        "index": 0,
+        "total": 3,
+        "voted": 0,
+        "prompt": "a red fox",
+        "blind": blind,
+        "open": not blind,
+        "choice": "",
+        "left": left,
+        "right": right,
+        "next": [],
+    }
     if not blind:
         shown["place"] = {"prompt": "p001", "repeat": 0}
-    rows = [{"id": f"row{place}", "name": name, "state": "over", "fraction": 1, "words": "done", "errors": []} for place, name in enumerate(names)]
+    rows = [
+        {"id": f"row{place}", "name": name, "state": "over", "fraction": 1, "words": "done", "errors": []}
+        for place, name in enumerate(names)
+    ]
     return {"service": service, "made": service, "title": "Comparison", "progress": rows, "shown": shown | more}
