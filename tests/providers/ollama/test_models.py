@@ -147,7 +147,12 @@ async def test_the_vendors_client_gets_the_same_and_sends_the_same(
     config = {"providers": {"ollama": {"base_url": own_sim.url("ollama")}}}
 
     def sent() -> list[tuple[str, str, Any]]:
-        found = [(entry.method, entry.path, entry.body and entry.json()) for entry in own_sim.log]
+        found = []
+        for entry in own_sim.log:
+            body = entry.json() if entry.body else None
+            if body:
+                body.pop("insecure", None)  # the vendor's client spells out this default
+            found.append((entry.method, entry.path, body))
         own_sim.log.clear()
         return found
 
@@ -172,7 +177,7 @@ async def test_the_vendors_client_gets_the_same_and_sends_the_same(
         assert our_list.items() <= their_list.items()
 
         sent()
-        assert theirs.delete("tiny").status == "success"
+        assert theirs.delete("tiny:latest").status == "success"
         ((method, path, body),) = sent()
         theirs.pull("tiny")
         sent()
