@@ -323,7 +323,8 @@ class Experiment:
             concurrency: pairs at once.
 
         Raises:
-            BudgetExceededError: no further pair can be judged. Failures on single pairs are in the summary.
+            BudgetExceededError, StorageError: no further pair can be judged, or no vote written. Failures on single pairs are in the
+                summary.
         """
         from viralai_sdk.compare.judging import judge_pairs
 
