@@ -144,18 +144,25 @@ async def test_leaving_a_download_stops_it_and_pulling_again_goes_on(home: Path)
             assert first[-1].phase == "done"
 
 
-async def test_a_router_is_told_to_stop_and_goes_on_later(server: Simulator, ai: ViralAI) -> None:
+async def test_a_router_is_told_to_stop_and_goes_on_later(home: Path) -> None:
     name = SERVERS["llamacpp_server"][0]
-    server.clock.push(0)
-    task = asyncio.ensure_future(ai.models.local.pull(name, provider="llamacpp_server"))
-    while "POST /models" not in paths(server, "compatible"):
-        await asyncio.sleep(0.005)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await ai.aclose()
-    assert paths(server, "compatible")[-1] == "POST /models/unload"
-    assert (await ai.models.local.pull(name, provider="llamacpp_server")).phase == "done"
+    # So slow that it cannot be over before it is stopped.
+    with Simulator(SimulatorConfig(speed=0.01)) as server:
+        ai = client(server, home)
+        task = asyncio.ensure_future(ai.models.local.pull(name, provider="llamacpp_server"))
+        while "POST /models" not in paths(server, "compatible"):
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await ai.aclose()
+        assert paths(server, "compatible")[-1] == "POST /models/unload"
+        ai = client(server, home)
+        async with aclosing(ai.models.local.pulling(name, provider="llamacpp_server")) as steps:
+            async for progress in steps:
+                server.clock.push(1.0)
+        assert progress.phase == "done"
+        await ai.aclose()
 
 
 async def test_a_download_that_cannot_be_stopped_says_so(ai: ViralAI, server: Simulator) -> None:
@@ -307,6 +314,7 @@ async def test_gguf_files_are_listed_loaded_and_unloaded_in_process(home: Path, 
         assert (await local.list("llamacpp")).column("model") == ["other.gguf", "small.gguf"]
         loaded = await local.load("small", provider="llamacpp")
         assert (loaded.size, loaded.loaded, loaded.context) == (model.stat().st_size, True, 512)
+        assert (loaded.family, loaded.max_context, loaded.quantization) == ("llama", 4096, "F32")
         assert (await ai.text("x", provider=f"llamacpp:{model}", temperature=0)).metadata["load_seconds"] > 0
         assert await local.unload(str(model), provider="llamacpp")
         assert not await local.unload("small.gguf", provider="llamacpp")
