@@ -26,7 +26,7 @@ from viralai_sdk.providers.llamacpp.files import ModelFile
 INSTALL = 'pip install "viralai-sdk[local]"'
 BEAT = 0.05
 """Seconds between two looks at whether the caller still wants the answer."""
-LAST_WORDS_SECONDS = 2.0
+LAST_WORDS_SECONDS = 15.0
 """How long a process that ends may take to say why."""
 LOG_LINES = 40
 _CREATE_NO_WINDOW = 0x08000000  # Windows only, where subprocess has it by name
