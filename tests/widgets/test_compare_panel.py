@@ -312,7 +312,7 @@ async def test_another_service_brings_its_own_form(ai: ViralAI) -> None:
     panel = ComparePanel(ai, "text", ["quick", "other"], prompt="a fox")
     receive(panel, page_sets(service="speech"))
     assert panel.value == []
-    assert [field["name"] for field in panel.fields][0] == "voice_id"
+    assert next(field["name"] for field in panel.fields) == "voice_id"
     assert "espeak" not in panel.error.get("message", "")
 
 
