@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
-
 from viralai_widgets import Panel
 
 DARK = {

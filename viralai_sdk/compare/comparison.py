@@ -229,13 +229,19 @@ class Comparison:
     # --- other forms -----------------------------------------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain mapping a cell, failures included, as `table` and `to_pandas` show them."""
+        """One plain mapping a cell, failures and measurements included, as `to_pandas` shows them."""
+        return [
+            row | {name: value for name, value in cell.metrics.items() if name not in row}
+            for cell, row in zip(self.cells, self._rows(), strict=True)
+        ]
+
+    def _rows(self) -> list[dict[str, Any]]:
         return [_row(cell, self.arm(cell.arm), self.prompts.get(cell.prompt, cell.words)) for cell in self.cells]
 
     def table(self) -> Table:
-        """One row a cell."""
-        hidden = {"prompt", "words", "artifact", "cost_source"}
-        rows = [{key: value for key, value in row.items() if key not in hidden} for row in self.rows()]
+        """One row a cell, in few columns; `to_pandas` has all."""
+        hidden = {"prompt_words", "artifact", "cost_source"} | ({"repeat"} if self.repeats <= 1 else set())
+        rows = [{key: value for key, value in row.items() if key not in hidden} for row in self._rows()]
         return Table(rows, caption=self.caption())
 
     def to_pandas(self) -> Any:
@@ -339,12 +345,12 @@ def _many(count: int, word: str) -> str:
 
 def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
     response, error = cell.response, cell.error
-    row = {
+    return {
         "arm": cell.arm,
         "provider": response.provider_used if response else (error.provider if error else None) or arm.provider,
         "model": response.model_used if response else arm.model,
         "prompt": cell.prompt,
-        "words": words,
+        "prompt_words": words,
         "repeat": cell.repeat,
         "ok": cell.ok,
         "error": type(error).__name__ if error else None,
@@ -354,4 +360,3 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "warnings": len(response.warnings) if response else 0,
         "artifact": str(response.artifacts[0].path) if response and response.artifacts else None,
     }
-    return row | {name: value for name, value in cell.metrics.items() if name not in row}

@@ -5,8 +5,24 @@ A panel is shown by naming it in a cell. Its state is in traits: read it, set it
 
 from __future__ import annotations
 
+from viralai_widgets.arena import ArenaPanel
 from viralai_widgets.compare_panel import ComparePanel
+from viralai_widgets.gallery import SessionGallery
+from viralai_widgets.health import HealthPanel
+from viralai_widgets.jobs import JobsPanel
+from viralai_widgets.leaderboard import Leaderboard
 from viralai_widgets.panel import Panel
 from viralai_widgets.provider_picker import ProviderPicker
+from viralai_widgets.usage import UsagePanel
 
-__all__ = ["ComparePanel", "Panel", "ProviderPicker"]
+__all__ = [
+    "ArenaPanel",
+    "ComparePanel",
+    "HealthPanel",
+    "JobsPanel",
+    "Leaderboard",
+    "Panel",
+    "ProviderPicker",
+    "SessionGallery",
+    "UsagePanel",
+]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Viralai, viralai
@@ -31,6 +31,8 @@ values = st.one_of(
 
 
 @given(st.dictionaries(keys, values, min_size=1, max_size=4))
+@example({"word": "NaN"})
+@example({"word": "-Infinity"})
 def test_an_arm_is_read_back_from_its_words(wanted: dict[str, Any]) -> None:
     said = ",".join(
         f"{key}={json.dumps(value) if not isinstance(value, str) else value}" for key, value in wanted.items()

@@ -13,6 +13,7 @@ from tests.doubles import TEXT, client, png
 from tests.html_check import Elements, check_harmless
 from tests.media_files import film
 from viralai_sdk import AIServiceType, Arm, Comparison
+from viralai_sdk.client import ViralAI
 from viralai_sdk.compare import page
 from viralai_sdk.compare.ballots import Ballot
 from viralai_sdk.compare.cells import Cell
@@ -302,3 +303,15 @@ async def test_the_notebook_shows_films_and_recordings_of_real_runs(home: Path) 
         assert len(check_harmless(found._repr_mimebundle_()["text/html"]).all("audio")) == 2
         pictures = await ai.compare.image("a fox", ["embedded"], width=64, height=64)
         assert len(check_harmless(pictures._repr_mimebundle_()["text/html"]).all("img")) == 1
+
+
+async def test_a_page_shows_every_picture_once_when_the_project_is_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with ViralAI({}, home=tmp_path, progress=False) as ai:
+        found = await ai.compare.image(
+            "a fox", providers=["embedded", {"provider": "embedded", "seed": 5}], width=64, height=64
+        )
+    page = found.to_html(tmp_path / "page.html").read_text("utf-8")
+    assert page.count("<img") == 2
