@@ -23,6 +23,7 @@ NAMES = (
     "comfyui",
     "engines",
     "bench_overhead",
+    "statistics",
 )
 
 

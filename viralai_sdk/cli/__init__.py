@@ -17,7 +17,7 @@ COMMANDS = {
     "compare": "ask several providers the same and see what comes of it, side by side",
     "providers": "who can serve what, and who does now",
     "bench": "measure providers: latency, throughput, failures, cost; with a notebook as the record, and a verdict",
-    "models": "the models the SDK knows: prices, sources, and which ones end soon",
+    "models": "the models the SDK knows (prices, ends), and those of local servers: list, pull, load, unload, rm",
     "sessions": "results on disk, by session",
     "jobs": "long jobs: list them, collect those a dead process left behind, cancel them",
     "sim": "serve the vendors' HTTP APIs on this machine, for trying things without a key",

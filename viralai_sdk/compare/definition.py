@@ -10,22 +10,16 @@ from typing import Any
 
 from viralai_sdk.compare.arms import Arm, ArmLike
 from viralai_sdk.compare.arms import arms as read_arms
+from viralai_sdk.compare.orders import HELPERS
 from viralai_sdk.compare.prompts import Prompt, PromptSet, read_prompts
-from viralai_sdk.helpers import Helper, ImageHelper, SpeechHelper, TextHelper, VideoHelper
 from viralai_sdk.interfaces.errors import InvalidRequestError, StorageError
-from viralai_sdk.interfaces.names import AIServiceType, service_type, shorten
+from viralai_sdk.interfaces.names import AIServiceType, service_type, shorten, suggest
 from viralai_sdk.store.redact import redact_json
 
 SCHEMA = 1
 MAX_ARMS = 200
 MAX_REPEATS = 100
 MAX_NAME_CHARS = 120
-HELPERS: Mapping[AIServiceType, type[Helper[Any]]] = {
-    AIServiceType.TEXT_GENERATION: TextHelper,
-    AIServiceType.IMAGE_GENERATION: ImageHelper,
-    AIServiceType.VIDEO_GENERATION: VideoHelper,
-    AIServiceType.SPEECH_SYNTHESIS: SpeechHelper,
-}
 CALL_PARAMETERS = ("timeout",)
 """Parameters of a helper that are not part of its request."""
 ARMS_OWN = ("provider", "model", "fallback", "dry_run", "session_context")
@@ -175,8 +169,6 @@ def _known(where: str, given: Mapping[str, Any], allowed: set[str]) -> None:
                 hint="An arm names its own provider and model, and nobody steps in for it: the answer would be counted as the arm's.",
             )
         if name not in allowed:
-            from viralai_sdk.interfaces.names import suggest
-
             raise InvalidRequestError(
                 f"{where}: {shorten(str(name))!r} is no parameter of this service.", hint=suggest(str(name), allowed)
             )

@@ -20,25 +20,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from viralai_sdk.compare.cells import Cell
-from viralai_sdk.compare.definition import CALL_PARAMETERS, HELPERS, Definition
+from viralai_sdk.compare.definition import Definition
+from viralai_sdk.compare.orders import Order, orders_of
 from viralai_sdk.compare.votes import Ballot, CellKey, Start
-from viralai_sdk.helpers.base import seconds_of
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import (
     AIError,
     BudgetExceededError,
-    InvalidRequestError,
     JobLostError,
     StorageError,
 )
-from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.closing import finished
 from viralai_sdk.services.job_rows import ending_of, owner_is_dead
 from viralai_sdk.services.jobs import LOCAL
 from viralai_sdk.services.manager import AIServiceManager
-from viralai_sdk.services.plan import Plan, plan
 from viralai_sdk.services.runner import unexpected
 from viralai_sdk.store.rows import JobRow
 
@@ -51,17 +48,6 @@ UNHEARD_OF = 3600.0
 
 _under_way: set[str] = set()
 """Ids of calls that this process makes now."""
-
-
-@dataclass(slots=True)
-class Order:
-    """One cell that is to be made."""
-
-    key: CellKey
-    words: str
-    request: Request
-    arm: int
-    timeout: float | None = None
 
 
 @dataclass(slots=True)
@@ -99,55 +85,32 @@ class RunSummary:
         return self.table()._repr_mimebundle_(include, exclude)
 
 
-def orders_of(manager: AIServiceManager, definition: Definition, wanted: Callable[[CellKey], bool]) -> list[Order]:
-    """The wanted cells with their requests, prompt by prompt, so that a run that is stopped early has whole blocks.
+def cells_to_make(manager: AIServiceManager, definition: Definition, wanted: Callable[[CellKey], bool]) -> list[Order]:
+    """The wanted cells as calls, prompt by prompt, so that a run that is stopped early has whole blocks.
 
     Raises:
+        ConfigurationError: an arm names an unknown provider, or one without its key.
         InvalidRequestError: a parameter is wrong; names the prompt and arm. Nothing has been sent then.
     """
-    helper = HELPERS[definition.service](manager)
-    found = []
+    found: list[Order] = []
     for prompt in definition.prompts:
-        for repeat in range(definition.repeats):
-            for number, arm in enumerate(definition.arms):
-                key = (arm.name, prompt.id, repeat)
-                if not wanted(key):
-                    continue
-                given = {**definition.parameters, **prompt.parameters, **arm.parameters}
-                own = {name: given.pop(name) for name in CALL_PARAMETERS if name in given}
-                words = arm.words(prompt.words)
-                try:
-                    request = helper.request(words, **given)
-                    timeout = seconds_of(own.get("timeout"))
-                except InvalidRequestError as error:
-                    error.message = f"arm {arm.name!r}, prompt {prompt.id}: {error.message}"
-                    raise
-                found.append(Order(key, words, request, number, timeout))
+        repeats = range(definition.repeats)
+        if not any(wanted((arm.name, prompt.id, repeat)) for arm in definition.arms for repeat in repeats):
+            continue
+        shared = {**definition.parameters, **prompt.parameters}
+        try:
+            made = orders_of(
+                manager, definition.service, definition.arms, {prompt.id: prompt.words}, definition.repeats, shared
+            )
+        except AIError as error:
+            error.message = f"prompt {prompt.id}: {error.message}"
+            raise
+        found += [order for order in made if wanted(order.slot.key)]
     return found
-
-
-def call_of(manager: AIServiceManager, definition: Definition, order: Order) -> Call:
-    """The call that makes a cell. Nobody steps in for an arm, and no cell is answered from memory: repeats must be independent."""
-    arm = definition.arms[order.arm]
-    return manager.call(
-        definition.service,
-        order.request,
-        provider=arm.provider,
-        model=arm.model,
-        fallback=False,
-        timeout=order.timeout,
-        use_cache=False,
-        on_job=_job_accepted,
-    )
 
 
 def _job_accepted(job_id: str) -> None:
     """Its presence makes the call a job; which one it is stands in the journal."""
-
-
-def plan_of(manager: AIServiceManager, definition: Definition, order: Order) -> Plan:
-    """What the cell's call would do."""
-    return plan(manager.runtime, call_of(manager, definition, order))
 
 
 class Maker:
@@ -193,9 +156,11 @@ class Maker:
 
     async def _find_jobs(self, orders: Sequence[Order]) -> None:
         """The journal's jobs of calls that were begun for these cells."""
-        calls = {start.call_id for order in orders for start in self._ballot.starts.get(order.key, ())}
+        calls = {start.call_id for order in orders for start in self._ballot.starts.get(order.slot.key, ())}
         calls.update(
-            self._ballot.cells[order.key].get("call", "") for order in orders if order.key in self._ballot.cells
+            self._ballot.cells[order.slot.key].get("call", "")
+            for order in orders
+            if order.slot.key in self._ballot.cells
         )
         if calls:
             for row in await asyncio.to_thread(self._manager.runtime.journal.jobs):
@@ -203,7 +168,7 @@ class Maker:
                     self._jobs.setdefault(row.call_id, []).append(row)
 
     async def _make(self, order: Order) -> None:
-        call = call_of(self._manager, self._definition, order)
+        call = order.call(self._manager, self._definition.service, on_job=_job_accepted)
         try:
             left = self._left_behind(order)
             if left is _ELSEWHERE:
@@ -225,11 +190,11 @@ class Maker:
 
     def _left_behind(self, order: Order) -> JobRow | object | None:
         """What an earlier run left of this cell: its job, `_ELSEWHERE` when it is being made, None when it is to be made afresh."""
-        before, best = self._ballot.cells.get(order.key), None
+        before, best = self._ballot.cells.get(order.slot.key), None
         if before is not None and before["response"] is None:
             # Of a failed cell only a job counts that has ended well since, or goes on: nobody waited long enough for it.
             best = next((row for row in self._jobs.get(before.get("call", ""), []) if _worth_waiting(row)), None)
-        for start in reversed(self._ballot.starts.get(order.key, ())):
+        for start in reversed(self._ballot.starts.get(order.slot.key, ())):
             rows = self._jobs.get(start.call_id, [])
             if self._alive(start, rows):
                 return _ELSEWHERE
@@ -261,7 +226,7 @@ class Maker:
     async def _called(self, order: Order, call: Call) -> Response | AIError | None:
         """Ask the provider; None when another kernel was faster in announcing the same cell."""
         runtime = self._manager.runtime
-        arm, prompt, repeat = order.key
+        arm, prompt, repeat = order.slot.key
         entry = {
             "kind": "start",
             "arm": arm,
@@ -272,9 +237,9 @@ class Maker:
         }
         _under_way.add(call.id)
         try:
-            before = self._ballot.cells.get(order.key)
+            before = self._ballot.cells.get(order.slot.key)
             await finished(self._ballot.append, entry)
-            if self._ballot.cells.get(order.key) is not before or self._overtaken(order.key, call.id):
+            if self._ballot.cells.get(order.slot.key) is not before or self._overtaken(order.slot.key, call.id):
                 return None
             return await self._manager.run_call(call)
         except (BudgetExceededError, StorageError):
@@ -282,7 +247,7 @@ class Maker:
         except AIError as error:
             return error
         except Exception as error:  # a provider's code may fail in any way; it is this cell's failure
-            log.debug("cell %s", order.key, exc_info=True)
+            log.debug("cell %s", order.slot.key, exc_info=True)
             return unexpected(error)
         finally:
             _under_way.discard(call.id)
@@ -298,8 +263,8 @@ class Maker:
 
     async def _note(self, order: Order, found: Response | AIError, seconds: float, call_id: str) -> None:
         """Write the cell down; from then on nobody pays for it again."""
-        arm, prompt, repeat = order.key
-        cell = Cell(arm, prompt, order.words, repeat, seconds=seconds)
+        arm, prompt, repeat = order.slot.key
+        cell = Cell(arm, prompt, order.slot.words, repeat, seconds=seconds)
         if isinstance(found, Response):
             cell.response = found
             self.summary.cost_usd += found.cost_usd or 0.0

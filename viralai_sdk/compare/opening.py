@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from viralai_sdk.compare.arms import ArmLike
+from viralai_sdk.compare.arms import Arm, ArmLike
+from viralai_sdk.compare.arms import arms as read_arms
 from viralai_sdk.compare.definition import Definition, check_name, define, differences, read_definition
 from viralai_sdk.compare.experiment import Experiment
 from viralai_sdk.compare.votes import Ballot
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import InvalidRequestError
-from viralai_sdk.interfaces.names import AIServiceType, suggest
+from viralai_sdk.interfaces.names import AIServiceType, service_type, suggest
 from viralai_sdk.services.manager import AIServiceManager
 
 BALLOT = "experiments"
@@ -55,7 +56,7 @@ def open_experiment(
             f"experiment {name!r} lacks its {' and '.join(missing)}.",
             hint="Give service, arms and prompts to make it, or the name alone to reopen it.",
         )
-    asked = define(name, service, arms, prompts, repeats, seed, parameters)
+    asked = define(name, service, _settled(manager, service_type(service), arms), prompts, repeats, seed, parameters)
     if name not in known:
         manager.runtime.journal.add_vote(BALLOT, asked.to_dict())
         known = _definitions(manager)  # another kernel may have been faster; the first entry counts
@@ -97,6 +98,15 @@ def _definitions(manager: AIServiceManager) -> dict[str, Definition]:
         definition = read_definition(json.loads(entry.payload))
         found.setdefault(definition.name, definition)
     return found
+
+
+def _settled(manager: AIServiceManager, service: AIServiceType, given: Iterable[ArmLike]) -> list[Arm]:
+    """Arms that take whoever is configured take him who is configured now: a later switch does not change what an arm is."""
+    default = manager.default_route(service).label
+    return [
+        one if one.provider is not None else Arm(one.name, default, one.model, one.template, one.parameters)
+        for one in read_arms(given)
+    ]
 
 
 def _known(known: dict[str, Definition], name: str) -> Definition:

@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +150,27 @@ class Pairs:
             number += 1
         if settled:
             self._cursors[name] = (number, changes)
+        return None
+
+    def open(self, kind: RaterKind, rater: str, limit: int | None) -> list[Slot]:
+        """Comparisons the rater could vote on now, in his order; at most `limit`."""
+        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
+        ready = {key for key in self._ballot.cells if self.state(key) == "ready"}
+        slots = (order[number] for number in range(len(order)))
+        found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
+        return list(islice(found, limit))
+
+    def following(self, slot: Slot, kind: RaterKind, rater: str) -> Slot | None:
+        """The comparison that comes up once `slot`, the rater's next one, has its vote; None when nothing can be shown after it."""
+        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
+        start, seen = self._cursors.get(f"{kind}:{rater}", (0, -1))
+        passed = False
+        for number in range(start if seen == self._ballot.changes else 0, len(order)):
+            other = order[number]
+            unanswered = passed and self.question(other) not in answered
+            if unanswered and all(self.state(key) == "ready" for key in self.keys(other)):
+                return other
+            passed = passed or other == slot
         return None
 
     def question(self, slot: Slot) -> Question:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from typing import TYPE_CHECKING, Literal
 
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError
+from viralai_sdk.interfaces.media import MediaInput
+from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.progress.events import State
 from viralai_sdk.services.call import Call
 from viralai_sdk.store.rows import CallRow
@@ -27,7 +30,7 @@ class Record:
         row.seconds, row.started = call.elapsed, call.started
         row.retries = sum(attempt.retries for attempt in call.attempts)
         row.prompt_sha256 = hashlib.sha256(call.request.words().encode()).hexdigest()
-        row.request_json, row.attempts_json = call.request.to_json(), call.attempts
+        row.request_json, row.attempts_json = _asked(call.request), call.attempts
         if error is None and response is not None:
             row.billed = "no" if response.cached or not response.is_model else "yes"
             row.model, row.cached = response.model_used, response.cached
@@ -47,6 +50,16 @@ class Record:
         call.recorded = True
         if getattr(error, "rescued", None) is None:  # a paid result that could be stored nowhere still lies there
             self._runtime.clear(call.id)
+
+
+def _asked(request: Request) -> str:
+    """The request without its media. Which fields had some is told under "given_media": without them it cannot be made again."""
+    media = [name for name, value in request if isinstance(value, MediaInput) or (value and _media_list(value))]
+    return json.dumps({**request.to_dict(), "given_media": media}) if media else request.to_json()
+
+
+def _media_list(value: object) -> bool:
+    return isinstance(value, list) and isinstance(value[0], MediaInput)
 
 
 def _billed(call: Call) -> Literal["no", "maybe", "yes"]:

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import anywidget
@@ -85,6 +85,7 @@ class Panel(anywidget.AnyWidget):
         """What ipywidgets does with a message, but an error goes into the panel, not as a traceback into whatever cell runs."""
         try:
             if data["method"] == "update":
+                self._may_set(data["state"])
                 _put_buffers(data["state"], data.get("buffer_paths", []), buffers)
                 self.set_state(data["state"])
             elif data["method"] == "request_state":
@@ -95,6 +96,16 @@ class Panel(anywidget.AnyWidget):
             self.show_error(error)
             if data.get("state"):
                 self.send_state(list(data["state"]))  # the page shows what was refused; tell it what holds
+
+    def _may_set(self, names: Iterable[str]) -> None:
+        """ipywidgets lets a page set what is read-only for everybody else; a panel does not.
+
+        Raises:
+            InvalidRequestError: there is such a trait among them.
+        """
+        for name in names:
+            if self.has_trait(name) and self.traits()[name].read_only:
+                raise InvalidRequestError(f"{name} is not the page's to set.")
 
     def _custom(self, content: Any, buffers: list[bytes]) -> None:
         if not isinstance(content, Mapping) or not isinstance(content.get("kind"), str):
@@ -119,7 +130,11 @@ class Panel(anywidget.AnyWidget):
         """Show an error in the panel. One that is not of the SDK's family is a defect: it is logged with its traceback as well."""
         if not isinstance(error, AIError | traitlets.TraitError):
             log.error("%s: unexpected error", type(self).__name__, exc_info=error)
-        self.error = error_words(error)
+        self.error = self._error_words(error)
+
+    def _error_words(self, error: BaseException) -> dict[str, Any]:
+        """What the panel says of an error. A blind panel says less."""
+        return error_words(error)
 
     def clear_error(self) -> None:
         """Take the error away."""

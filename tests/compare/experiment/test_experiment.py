@@ -11,10 +11,11 @@ import pytest
 from tests.compare.experiment.conftest import Writers
 from tests.doubles import client
 from viralai_sdk import ViralAI
-from viralai_sdk.compare.forecast import Forecast
-from viralai_sdk.compare.making import RunSummary
+from viralai_sdk.compare.making import RunSummary, cells_to_make
+from viralai_sdk.compare.planning import ComparisonPlan
 from viralai_sdk.interfaces.errors import (
     BudgetExceededError,
+    ConfigurationError,
     InvalidRequestError,
     ProviderUnavailableError,
     StorageError,
@@ -78,7 +79,7 @@ async def test_a_wrong_parameter_is_refused_before_anything_is_written_or_sent(a
     with pytest.raises(InvalidRequestError, match="'fallback' cannot be set"):
         ai.experiment("first", **{**TWO, "arms": ["ada", {"provider": "bob", "fallback": True}]})
     experiment = ai.experiment("second", **{**TWO, "arms": ["ada", {"provider": "bob", "max_tokens": -1}]})
-    with pytest.raises(InvalidRequestError, match="arm 'bob max_tokens=-1', prompt p001: max_tokens"):
+    with pytest.raises(InvalidRequestError, match=r"prompt p001: .*arm 'bob max_tokens=-1': max_tokens"):
         await experiment.run()
     assert writers.asked == []
     assert ai.experiments().column("name") == ["second"]
@@ -90,11 +91,9 @@ async def test_parameters_of_the_arm_win_over_the_prompts_and_those_over_the_sha
     arms = [{"provider": "ada", "name": "hot", "temperature": 0.9}, {"provider": "ada", "name": "plain"}]
     prompts = ["one", {"prompt": "two", "temperature": 0.5}]
     experiment = ai.experiment("first", service="text", arms=arms, prompts=prompts, temperature=0.1, max_tokens=9)
-    from viralai_sdk.compare.making import orders_of
-
     found = {
-        order.key[:2]: (order.request.temperature, order.request.max_tokens)  # type: ignore[attr-defined]
-        for order in orders_of(ai.manager, experiment.definition, lambda key: True)
+        order.slot.key[:2]: (order.request.temperature, order.request.max_tokens)  # type: ignore[attr-defined]
+        for order in cells_to_make(ai.manager, experiment.definition, lambda key: True)
     }
     assert found == {
         ("hot", "p001"): (0.9, 9),
@@ -143,16 +142,31 @@ async def test_repeats_are_asked_for_even_when_answers_are_cached(writers: Write
 
 
 async def test_a_dry_run_prices_the_cells_and_sends_nothing(ai: ViralAI, writers: Writers) -> None:
-    experiment = ai.experiment("first", **{**TWO, "arms": ["ada", "embedded", "openai"]})
-    forecast = await experiment.run(dry_run=True)
-    assert isinstance(forecast, Forecast)
-    assert (forecast.calls, writers.asked) == (9, [])
-    rows = {row["arm"]: row for row in forecast.table()}
-    assert rows["embedded"]["price"] == "$0.0000"
-    assert rows["ada"]["price"] == "unknown"
-    assert "OPENAI_API_KEY" in rows["openai"]["problem"]
-    assert "nothing was sent" in repr(forecast)
-    assert "<table" in forecast._repr_mimebundle_()["text/html"]
+    experiment = ai.experiment("first", **{**TWO, "arms": ["ada", "embedded"]})
+    plan = await experiment.run(dry_run=True)
+    assert isinstance(plan, ComparisonPlan)
+    assert (plan.calls, plan.unknown, writers.asked) == (6, 3, [])
+    rows = {row["arm"]: row for row in plan.table()}
+    assert rows["embedded"]["total"] == "$0.0000"
+    assert rows["ada"]["total"] == "price unknown"
+
+
+async def test_an_arm_without_its_key_is_told_before_anything_is_sent(ai: ViralAI, writers: Writers) -> None:
+    experiment = ai.experiment("first", **{**TWO, "arms": ["ada", "openai"]})
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+        await experiment.run()
+    assert writers.asked == []
+
+
+async def test_an_arm_that_names_nobody_keeps_who_served_when_it_was_made(ai: ViralAI, writers: Writers) -> None:
+    arms = [{"name": "plain"}, {"name": "short", "template": "{prompt}, in one word"}]
+    ai.switch("text", "cyd")
+    experiment = ai.experiment("first", **{**TWO, "arms": arms})
+    ai.switch("text", "dan")
+    await run(experiment)
+    assert {name for name, _ in writers.asked} == {"cyd"}
+    with pytest.raises(InvalidRequestError, match="2 arms changed"):
+        ai.experiment("first", **{**TWO, "arms": arms})
 
 
 async def test_cells_that_the_budget_does_not_allow_are_refused_before_the_first_call(sim: Any, home: Path) -> None:
@@ -162,11 +176,11 @@ async def test_cells_that_the_budget_does_not_allow_are_refused_before_the_first
         ai = client(config(sim, budget=budget), home)
         return ai.experiment("first", **{**TWO, "arms": ["openai", "embedded"]}, max_tokens=1000)
 
-    price = (await experiment().run(dry_run=True)).cost_usd
+    price = (await experiment().run(dry_run=True)).total_usd
     assert price > 0
-    with pytest.raises(BudgetExceededError, match="the 6 cells would cost about"):
+    with pytest.raises(BudgetExceededError, match="would cost about"):
         await experiment(session_usd=price * 0.9).run()
-    with pytest.raises(BudgetExceededError, match="a cell of 'openai'"):
+    with pytest.raises(BudgetExceededError, match="arm 'openai': a call would cost"):
         await experiment(call_usd=price / 6).run()
     assert sim.log == []
     assert (await run(experiment(session_usd=price * 1.1))).failed == 0
@@ -245,3 +259,11 @@ async def test_the_list_of_experiments_tells_how_far_each_is(ai: ViralAI) -> Non
 async def test_a_definition_that_cannot_be_is_refused(ai: ViralAI, wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         ai.experiment("first", **{**TWO, **wrong})
+
+
+def test_an_experiment_runs_without_await(ai: ViralAI) -> None:
+    experiment = ai.sync.experiment("first", **TWO)
+    assert experiment.run().made == 6
+    pair = experiment.next_pair("ann")
+    assert experiment.vote(pair, "left", "ann").winner is not None
+    ai.sync.close()

@@ -328,3 +328,16 @@ def test_kinds_are_never_mixed_unasked(experiment: Experiment) -> None:
     assert experiment.raters() == [("human", "ann"), ("judge", "gpt")]
     with pytest.raises(InvalidRequestError, match="kind of rater"):
         experiment.judgements(("robot",))  # type: ignore[arg-type]
+
+
+async def test_the_pair_after_the_next_one_is_known_before_the_vote(ai: ViralAI) -> None:
+    experiment = ai.experiment("ahead", service="text", arms=["ada", "bob", "cyd"], prompts=["one", "two"])
+    await experiment.run()
+    experiment.vote(experiment.next_pair("me"), "tie", "me")
+    seen = 1
+    while (pair := experiment.next_pair("me")) is not None:
+        told = experiment.next_pair("me", after=pair)
+        experiment.vote(pair, "left", "me")
+        assert (told and told.id) == ((coming := experiment.next_pair("me")) and coming.id)
+        seen += 1
+    assert seen == 6

@@ -1,0 +1,160 @@
+// ArenaPanel: which of two is better, not knowing who made them.
+//
+// The page knows a pair by its id and its masked bytes. A vote is final when Python says so (state "storing" ends), not when a key is hit.
+
+const REVEAL_MS = 3000;
+const ANSWERS = [
+  { choice: "left", key: "1", words: "Left is better" },
+  { choice: "tie", key: "3", words: "Tie" },
+  { choice: "both_bad", key: "0", words: "Both bad" },
+  { choice: "right", key: "2", words: "Right is better" },
+];
+
+function renderArena(context) {
+  const frame = panelFrame(context, "arena");
+  const { model, send } = frame;
+  const media = new MediaStore(300_000_000);
+  const asked = new Set();
+  let shown = { id: null, stage: null, since: 0 };
+  let leaving = null;
+
+  const words = h("p", { class: "va-arena-prompt", dir: "auto" });
+  const line = progressBar("Pairs you have voted on");
+  const room = h("div", { class: "va-arena-room" });
+  const reveal = h("div", { class: "va-arena-reveal", role: "status" });
+  const decision = h("div", { class: "va-arena-decision" });
+  const votes = ANSWERS.map(({ choice, key, words: said }) =>
+    button(`${said} (${key})`, () => vote(choice), { class: "va-button va-vote", data: { choice } }));
+  const undo = button("Undo (u)", () => send("undo"), { label: "Undo my latest vote" });
+  const row = h("div", { class: "va-row va-arena-votes", role: "group", tabindex: -1, "aria-label": "Your vote" }, votes, undo);
+
+  const ready = () => model.get("state") === "voting" && shown.stage !== null && shown.id === model.get("pair").id;
+  const vote = (choice) => {
+    if (!ready()) return;
+    send("vote", { pair: shown.id, choice, seconds: (performance.now() - shown.since) / 1000 });
+  };
+  const onward = () => {
+    clearTimeout(leaving);
+    if (model.get("state") === "revealed") send("next");
+  };
+
+  /** Ask for the bytes of a pair once; they come as messages. */
+  const need = (pair) => {
+    for (const side of ["left", "right"]) {
+      const name = `${pair.id}/${side}`;
+      if (!pair.id || pair[side].text !== null || media.has(name) || asked.has(name)) continue;
+      asked.add(name);
+      send("media", { pair: pair.id, side });
+    }
+  };
+  const sideOf = (pair, side) => ({ text: pair[side].text, url: media.url(`${pair.id}/${side}`), blob: media.blob(`${pair.id}/${side}`) });
+  const there = (pair) => ["left", "right"].every((side) => pair[side].text !== null || media.has(`${pair.id}/${side}`));
+
+  const clear = () => {
+    shown.stage?.dispose();
+    const focused = room.contains(document.activeElement);
+    room.replaceChildren();
+    if (focused) row.focus({ preventScroll: true }); // else the keys would be lost with the element that had the focus
+    shown = { id: null, stage: null, since: 0 };
+  };
+  const drawPair = () => {
+    const pair = model.get("pair");
+    const coming = model.get("upcoming");
+    if (coming.id) need(coming);
+    if (!pair.id) {
+      clear();
+      words.textContent = "";
+      return;
+    }
+    if (shown.id === pair.id) return;
+    need(pair);
+    if (shown.id !== null) clear();
+    words.textContent = pair.prompt;
+    if (!there(pair)) return void room.replaceChildren(h("p", { class: "va-muted", text: "Loading the pair…" }));
+    const stage = pairStage(pair.media, sideOf(pair, "left"), sideOf(pair, "right"));
+    room.replaceChildren(stage.el);
+    shown = { id: pair.id, stage, since: performance.now() };
+    const held = [pair.id, coming.id].filter(Boolean).flatMap((id) => [`${id}/left`, `${id}/right`]);
+    media.keep(held);
+    for (const name of asked) if (!held.includes(name)) asked.delete(name);
+    drawState();
+  };
+  const drawState = () => {
+    const state = model.get("state");
+    const open = ready();
+    votes.forEach((each) => each.setAttribute("aria-disabled", String(!open)));
+    undo.setAttribute("aria-disabled", String(state === "storing" || !model.get("progress").votes));
+    frame.root.dataset.state = state;
+    if (["done", "stuck"].includes(state)) {
+      clear();
+      const text = state === "done" ? "You have voted on every pair that is ready." : "The next pair cannot be shown.";
+      room.replaceChildren(h("p", { class: "va-arena-end", text }), button("Look again", () => send("retry")));
+    }
+  };
+  const drawReveal = () => {
+    clearTimeout(leaving);
+    const told = model.get("revealed");
+    if (!told.left) return void reveal.replaceChildren();
+    const said = { left: "Left is better", right: "Right is better", tie: "Tie", both_bad: "Both bad" }[told.choice] || told.choice;
+    reveal.replaceChildren(
+      h("span", { text: `Stored: ${said}. ` }),
+      h("span", {}, "Left was ", h("strong", {}, h("bdi", { text: told.left })), ", right was ", h("strong", {}, h("bdi", { text: told.right })), "."),
+      button("Next (Enter)", onward, { label: "Next pair" }));
+    leaving = setTimeout(onward, REVEAL_MS);
+  };
+  const drawProgress = () => {
+    const { votes: done = 0, left = 0, waiting = 0, failed = 0 } = model.get("progress");
+    const aside = [waiting ? `${waiting} still being made` : "", failed ? `${failed} not shown: a result failed` : ""].filter(Boolean);
+    const pairs = done + left === 1 ? "pair" : "pairs";
+    line.set(done + left ? done / (done + left) : 1, [`${done} of ${done + left} ${pairs}`, ...aside].join(" · "));
+    drawState();
+  };
+  const drawDecision = () => {
+    const told = model.get("decision");
+    decision.replaceChildren(
+      ...(told.lines || []).map((each) => h("p", { class: "va-arena-words" }, h("bdi", { text: each }))),
+      ...(told.interval ? [intervalBar(told.interval)] : []));
+  };
+
+  frame.on("msg:custom", (message, buffers) => {
+    if (message.kind !== "media") return;
+    const name = `${message.pair}/${message.side}`;
+    asked.delete(name);
+    if (![model.get("pair").id, model.get("upcoming").id].includes(message.pair)) return; // came too late
+    media.put(name, buffers[0], message.media_type);
+    drawPair();
+  });
+  frame.on("change:pair", drawPair);
+  frame.on("change:upcoming", drawPair);
+  frame.on("change:state", drawState);
+  frame.on("change:revealed", drawReveal);
+  frame.on("change:progress", drawProgress);
+  frame.on("change:decision", drawDecision);
+  const stageKey = (key) => (event) => (event.key === key ? shown.stage?.keys[key]?.() : null);
+  frame.keys({ 1: () => vote("left"), 2: () => vote("right"), 3: () => vote("tie"), 0: () => vote("both_bad"), u: () => send("undo") });
+  for (const key of ["f", "s", "h", "+", "-", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) frame.keys({ [key]: stageKey(key) });
+  // Space and Enter belong to a focused button; elsewhere in the panel they play and go on.
+  frame.root.addEventListener("keydown", (event) => {
+    if (event.target.closest("button, input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = { " ": shown.stage?.keys[" "], Enter: onward }[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+  frame.root.tabIndex = -1; // a click anywhere in the panel gives it the keys
+  frame.body.append(
+    h("div", { class: "va-arena-head" }, h("span", { class: "va-label", text: "Which is better for this prompt?" }), words),
+    room, row, reveal, line.el, decision);
+  frame.cleanup(() => {
+    clearTimeout(leaving);
+    clear();
+    media.clear();
+  });
+  drawDecision();
+  drawReveal();
+  drawPair();
+  drawProgress();
+  return frame.dispose;
+}
+
+export default { render: renderArena };

@@ -1,0 +1,2 @@
+// A board as a panel of its own.
+export default { render: renderBoard };
