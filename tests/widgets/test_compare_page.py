@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from viralai_widgets import ComparePanel
 
 from tests.browser.conftest import Problems
 from tests.media_files import film, picture
 from tests.widgets.axe import grave_violations
 from tests.widgets.pages import mount, pair, receive, sent, set_state
+from viralai_widgets import ComparePanel
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viralai_widgets import ComparePanel
-from viralai_widgets.pairs import Pairs
 
 from tests.doubles import TEXT, client, text_provider, use
 from tests.widgets.messages import custom, from_page, page_sets, receive, sent_by
@@ -20,6 +18,8 @@ from viralai_sdk import ViralAI
 from viralai_sdk.interfaces.adapter import TextAdapter
 from viralai_sdk.interfaces.errors import InvalidRequestError, JobCancelledError, RateLimitError
 from viralai_sdk.interfaces.steps import Pause, TextPayload
+from viralai_widgets import ComparePanel
+from viralai_widgets.pairs import Pairs
 
 ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 KEY = "sk-very-secret-key-0123456789"

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from viralai_widgets.owner import Owner
 
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import pytest
 import traitlets
-from viralai_widgets import Panel
-from viralai_widgets import panel as panel_module
 
 from tests.widgets.messages import from_page, page_sets, receive, sent_by
 from tests.widgets.test_owner import in_thread
 from viralai_sdk.interfaces.errors import InvalidRequestError, RateLimitError
 from viralai_sdk.store.redact import register_secret
+from viralai_widgets import Panel
+from viralai_widgets import panel as panel_module
 
 ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 

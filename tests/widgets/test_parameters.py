@@ -7,10 +7,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viralai_widgets.parameters import arguments_of, fields_of
-from viralai_widgets.provider_picker import SERVICE_NAMES
 
 from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_widgets.parameters import arguments_of, fields_of
+from viralai_widgets.provider_picker import SERVICE_NAMES
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
