@@ -50,11 +50,11 @@ def deliver_waiting() -> None:
 def _old_kernel() -> Any:
     """The kernel when it is of ipykernel 6 and has the parts that are needed, else None."""
     try:
-        import ipykernel
+        from ipykernel._version import version_info
         from IPython.core.getipython import get_ipython
     except ImportError:
         return None
-    if ipykernel.version_info[0] != 6:
+    if version_info[0] != 6:
         return None
     kernel = getattr(get_ipython(), "kernel", None)
     return kernel if hasattr(kernel, "msg_queue") and hasattr(kernel, "comm_manager") else None
