@@ -16,7 +16,9 @@ def grave_violations(page: Page, selector: str = ".viralai-panel") -> list[str]:
     if not page.evaluate("() => Boolean(window.axe)"):
         page.evaluate(_AXE.read_text())
     assert page.locator(selector).count(), f"there is nothing like {selector} on the page"
-    found: dict[str, Any] = page.evaluate("selector => axe.run({include: [[selector]]}, {resultTypes: ['violations']})", selector)
+    found: dict[str, Any] = page.evaluate(
+        "selector => axe.run({include: [[selector]]}, {resultTypes: ['violations']})", selector
+    )
     assert found["passes"], "axe has looked at nothing"
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]} · {one['nodes'][0]['failureSummary'][:300]}"

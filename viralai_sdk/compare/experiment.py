@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viralai_sdk.compare.arms import Arm, ArmLike
+from viralai_sdk.compare.arms import Arm
 from viralai_sdk.compare.ballot import Judgement, RaterKind, choice
 from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.definition import Definition
@@ -21,7 +21,13 @@ from viralai_sdk.services.manager import AIServiceManager
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
+    from viralai_sdk.compare.design import Slot
+    from viralai_sdk.compare.judging import Compares, JudgeSummary
+    from viralai_sdk.compare.leaderboard import Leaderboard
+    from viralai_sdk.compare.plots import Plot, PlotKind
     from viralai_sdk.compare.prompts import PromptSet
+    from viralai_sdk.compare.statistics import Verdict
+    from viralai_sdk.interfaces.responses import Response
 
 KINDS: tuple[RaterKind, ...] = ("human", "judge")
 
@@ -249,6 +255,92 @@ class Experiment:
         arms, prompts = {one.name for one in self.arms}, {prompt.id for prompt in self.prompts}
         return self._ballot.take_in(read_votes_file(Path(path), arms, prompts))
 
+    # --- what comes out of it ----------------------------------------------------------------------------------------------------
+
+    def leaderboard(self, kinds: Iterable[RaterKind] = ("human",)) -> Leaderboard:
+        """All arms with scores, intervals, failures, latency and cost, and what may be said about them.
+
+        Only votes of `kinds` decide; how far judges agree with people is told as soon as a judge has voted.
+        """
+        from viralai_sdk.compare.leaderboard import leaderboard
+
+        wanted, judgements = _kinds(kinds), self.judgements(KINDS)
+        return leaderboard([arm.name for arm in self.arms], self.cell_data(), judgements, kinds=wanted)
+
+    def verdict(
+        self, first: str, second: str, *, alpha: float = 0.05, kinds: Iterable[RaterKind] = ("human",)
+    ) -> Verdict:
+        """Which of two arms is preferred: decided, leaning, undecided or not enough variety. May be asked after every vote.
+
+        Raises:
+            InvalidRequestError: there is no such arm, or both are the same.
+        """
+        from viralai_sdk.compare.statistics import verdict
+
+        names = [self._definition.arm(name).name for name in (first, second)]
+        return verdict(self.judgements(kinds), *names, alpha=alpha)
+
+    def plot(self, what: PlotKind = "ratings", *arms: str, kinds: Iterable[RaterKind] = ("human",)) -> Plot:
+        """A picture with its figures: "ratings", "wins" (who wins against whom), "cost" (taste against price) or "progress" (the
+        interval between two arms vote by vote; the two best when none are named).
+
+        Raises:
+            ConfigurationError: matplotlib is not installed.
+            InvalidRequestError: there is no such plot or arm.
+        """
+        from viralai_sdk.compare import plots
+
+        wanted = _kinds(kinds)
+        board = self.leaderboard(wanted)
+        if what == "ratings":
+            return plots.ratings(board)
+        if what == "wins":
+            return plots.wins(board, self.judgements(wanted))
+        if what == "cost":
+            return plots.cost(board)
+        if what == "progress":
+            chosen = [self._definition.arm(name).name for name in arms] or [one.arm for one in board.standings[:2]]
+            if len(chosen) != 2:
+                raise InvalidRequestError(f"progress is shown of two arms, not of {len(chosen)}.")
+            return plots.progress(self.judgements(wanted), chosen[0], chosen[1])
+        raise InvalidRequestError(f"there is no plot {what!r}.", hint="Give 'ratings', 'wins', 'cost' or 'progress'.")
+
+    def report(self, path: str | Path) -> Path:
+        """Write everything into one HTML file that needs nothing else; see `viralai_sdk.compare.report`."""
+        from viralai_sdk.compare.report import write
+
+        return write(self, Path(path))
+
+    async def judge(
+        self, judge: Compares, *, name: str | None = None, limit: int | None = None, concurrency: int = 4
+    ) -> JudgeSummary:
+        """Let a judge vote on the pairs it has not voted on, in the order a rater of its name would see them.
+
+        Args:
+            judge: such as `viralai_sdk.compare.judges.Judge`; an answer that changes with the order is stored as an abstention.
+            name: under which it votes; None takes its own.
+            limit: pairs at most.
+            concurrency: pairs at once.
+
+        Raises:
+            BudgetExceededError: no further pair can be judged. Failures on single pairs are in the summary.
+        """
+        from viralai_sdk.compare.judging import judge_pairs
+
+        return await judge_pairs(self, judge, name=name, limit=limit, concurrency=concurrency)
+
+    def open_slots(self, kind: RaterKind, rater: str, limit: int | None = None) -> list[Slot]:
+        """Comparisons a rater could vote on now, in his order."""
+        with self._lock:
+            self._ballot.refresh()
+            return self._pairs.open(kind, _rater(rater), limit)
+
+    def uncovered(self, slot: Slot, kind: RaterKind, rater: str) -> tuple[str, str, Response | None, Response | None]:
+        """A comparison as a judge gets it: the pair's id, the prompt's words, the responses left and right."""
+        with self._lock:
+            left, right = (self._pairs.cell(key).response for key in self._pairs.sides(slot, kind, rater))
+            return self._pairs.id_of(slot, kind, rater), self.prompts[slot.prompt].words, left, right
+
 
 def _rater(name: object) -> str:
     if not isinstance(name, str) or not name.strip() or len(name) > 200:
@@ -262,6 +354,3 @@ def _kinds(kinds: Iterable[RaterKind]) -> Sequence[RaterKind]:
         if kind not in KINDS:
             raise InvalidRequestError(f"{kind!r} is no kind of rater.", hint="Give 'human' or 'judge'.")
     return wanted  # type: ignore[return-value]
-
-
-__all__ = ["ArmLike", "Experiment"]

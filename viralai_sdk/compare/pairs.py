@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,14 @@ class Pairs:
                 return other
             passed = passed or other == slot
         return None
+
+    def open(self, kind: RaterKind, rater: str, limit: int | None) -> list[Slot]:
+        """Comparisons the rater could vote on now, in his order; at most `limit`."""
+        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
+        ready = {key for key in self._ballot.cells if self.state(key) == "ready"}
+        slots = (order[number] for number in range(len(order)))
+        found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
+        return list(islice(found, limit))
 
     def question(self, slot: Slot) -> Question:
         """The slot as votes name it."""

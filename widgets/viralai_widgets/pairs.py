@@ -47,7 +47,9 @@ class Pairs:
         self._places = list(_places(comparison))
         if blind:
             rng.shuffle(self._places)
-            self._places = [(second, first) if rng.random() < 0.5 else (first, second) for first, second in self._places]
+            self._places = [
+                (second, first) if rng.random() < 0.5 else (first, second) for first, second in self._places
+            ]
         self._made: dict[int, Shown] = {}
         self._index = 0
         self._order: list[int] = []

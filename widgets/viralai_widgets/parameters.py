@@ -87,7 +87,8 @@ def _object(text: str) -> dict[str, Any]:
         found = json.loads(text)
     except ValueError as error:
         raise InvalidRequestError(
-            f"the JSON field cannot be read: {error}.", hint='Such as {"num_images": 2, "options": {"quality": "high"}}.'
+            f"the JSON field cannot be read: {error}.",
+            hint='Such as {"num_images": 2, "options": {"quality": "high"}}.',
         ) from None
     if not isinstance(found, dict):
         raise InvalidRequestError("the JSON field must be an object: {…}.")
