@@ -13,6 +13,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError
@@ -127,7 +128,7 @@ async def _next(stream: AsyncIterator[Any]) -> Any:
 
 
 class Sync:
-    """Blocking twins of `ai.text`, `ai.image`, `ai.video`, `ai.speech`, `ai.compare` and `ai.jobs`."""
+    """Blocking twins of `ai.text`, `ai.image`, `ai.video`, `ai.speech`, `ai.compare`, `ai.models` and `ai.jobs`."""
 
     def __init__(self, client: ViralAI) -> None:
         self._client = client
@@ -161,9 +162,18 @@ class Sync:
         return self._twin(self._client.compare)
 
     @property
+    def models(self) -> Any:
+        """`ai.sync.models.local.list("ollama")`, and `.pulling(…)` as a plain iterator."""
+        return SimpleNamespace(local=self._twin(self._client.models.local))
+
+    @property
     def jobs(self) -> Any:
         """`ai.sync.jobs.resume()`."""
         return self._twin(self._client.jobs)
+
+    def experiment(self, name: str, **given: Any) -> Any:
+        """`ai.sync.experiment("…").run()`; its other methods do not wait for anything anyway."""
+        return self._twin(self._client.experiment(name, **given))
 
     def close(self) -> None:
         """Close the connections of the private loop."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from viralai_sdk.compare.arms import ArmLike
     from viralai_sdk.compare.experiment import Experiment
     from viralai_sdk.compare.helper import CompareHelper
+    from viralai_sdk.helpers.models import ModelsHelper
 
 
 class ViralAI:
@@ -113,6 +114,13 @@ class ViralAI:
         from viralai_sdk.compare.helper import CompareHelper
 
         return CompareHelper(self.manager)
+
+    @cached_property
+    def models(self) -> ModelsHelper:
+        """`await ai.models.local.list("ollama")`, `.pull`, `.load`, `.unload`, `.remove`."""
+        from viralai_sdk.helpers.models import ModelsHelper
+
+        return ModelsHelper(self.manager)
 
     @property
     def jobs(self) -> Jobs:

@@ -94,9 +94,13 @@ def setting(text: str) -> tuple[str, Any]:
     if key in _WORDS:
         return key, value
     try:
-        return key, json.loads(value)
+        return key, json.loads(value, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return key, value
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is a word, not a value")
 
 
 def arm(text: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""`viralai models`: the catalog, as it is."""
+"""`viralai models`: the catalog as it is, and the models of local servers (see `models_local`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from viralai_sdk.cli.project import add_json
+from viralai_sdk.cli import models_local
+from viralai_sdk.cli.project import add_json, add_project
 
 if TYPE_CHECKING:
     from viralai_sdk.catalog.catalog import Catalog, Model
@@ -21,8 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser(
         "list",
-        help="all models with prices",
-        description="Prices are USD a unit, from each vendor's own pages on the date shown. Unknown prices are left empty.",
+        help="all models with prices, or what a local server has",
+        description="Prices are USD a unit, from each vendor's own pages on the date shown. Unknown prices are left empty. With a local "
+        "--provider (ollama, lmstudio, llamacpp_server, llamacpp): the models that are there, on disk and in memory.",
     )
     listing.set_defaults(run=run_list)
     retiring = actions.add_parser(
@@ -40,7 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (listing, retiring):
         action.add_argument("--provider", metavar="NAME", help="only this provider")
         action.add_argument("--service", choices=("text", "image", "video", "speech"), help="only this service")
-        add_json(action)
+    add_project(listing)
+    add_json(retiring)
+    models_local.configure(actions)
 
 
 def days(text: str) -> int:
@@ -52,7 +56,9 @@ def days(text: str) -> int:
 
 
 def run_list(args: argparse.Namespace, output: Output) -> int:
-    """Show the models."""
+    """Show the models: a local server's own ones when one is named."""
+    if args.provider and args.service is None and models_local.is_local(args.provider):
+        return models_local.run_list(args, output)
     from viralai_sdk.interfaces.display.table import Table
 
     rows = [_row(catalog, model) for catalog, model in _models(args)]

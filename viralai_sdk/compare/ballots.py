@@ -49,6 +49,20 @@ class Ballot:
             self._journal.add_vote(self.name, vote)
         self._votes[vote["id"]] = judgement
 
+    def undo(self, rater: str) -> Judgement:
+        """Take back a rater's latest vote by appending that it is taken back; the vote itself stays on disk.
+
+        Raises:
+            InvalidRequestError: the rater has no vote.
+            StorageError: it could not be written; the vote still counts then.
+        """
+        latest = next((key for key, vote in reversed(self._votes.items()) if vote.rater == rater), None)
+        if latest is None:
+            raise InvalidRequestError(f"{rater!r} has no vote to undo.")
+        if self._journal is not None:
+            self._journal.add_vote(self.name, {"id": new_id("undo"), "undoes": latest})
+        return self._votes.pop(latest)
+
     def judgements(self) -> list[Judgement]:
         """All votes, in order."""
         return list(self._votes.values())
@@ -58,6 +72,9 @@ class Ballot:
         return [{"id": key, **_data(vote)} for key, vote in self._votes.items()]
 
     def _take(self, vote: Mapping[str, Any]) -> None:
+        if isinstance(vote.get("undoes"), str):
+            self._votes.pop(vote["undoes"], None)
+            return
         try:
             words = {name: vote[name] for name in ("id", "left", "right", "prompt", "rater", "kind")}
             if not all(isinstance(value, str) for value in words.values()) or words["kind"] not in ("human", "judge"):

@@ -18,6 +18,7 @@ from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.rows import new_id
 
 if TYPE_CHECKING:
+    from viralai_sdk.compare.statistics import Verdict
     from viralai_sdk.store.journal import Journal
 
 
@@ -175,6 +176,15 @@ class Comparison:
         self.ballot.add(judgement)
         return judgement
 
+    def undo(self, rater: str = "me") -> Judgement:
+        """Take back a rater's latest vote; the vote and its undoing both stay on disk.
+
+        Raises:
+            InvalidRequestError: the rater has no vote.
+            StorageError: it could not be written down; the vote still counts then.
+        """
+        return self.ballot.undo(rater)
+
     def _pair(self, left: Arm | str | None, right: Arm | str | None) -> tuple[Arm, Arm]:
         if left is None and right is None and len(self.arms) == 2:
             return self.arms[0], self.arms[1]
@@ -189,20 +199,23 @@ class Comparison:
         """All votes, in order."""
         return self.ballot.judgements()
 
-    def winner(self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05) -> Any:
-        """What the votes say about two arms: a `Verdict` with `.words` and `.state`. It may be looked at after every vote.
+    def winner(
+        self, first: Arm | str | None = None, second: Arm | str | None = None, *, alpha: float = 0.05
+    ) -> Verdict:
+        """What the votes say about two arms, in `.words` and `.state`; right at any moment, so it may be read after every vote.
 
         With more than two arms and none named, the arm with the best balance of votes is held against each of the others, with `alpha`
-        shared among all pairs, and the least certain of these verdicts is given: it is decided only when the winner beats everybody.
+        shared among all pairs, and the verdict that says least for it is given: it is that verdict's winner only when it beats everybody.
 
         Raises:
-            ConfigurationError: the extra `compare` is not installed.
+            InvalidRequestError: it is unclear which arms are meant.
         """
-        statistics = _statistics()
+        from viralai_sdk.compare.statistics import verdict
+
         votes = self.judgements()
         if first is not None or second is not None or len(self.arms) == 2:
             one, other = self._pair(first, second)
-            return statistics.verdict(votes, one.name, other.name, alpha=alpha)
+            return verdict(votes, one.name, other.name, alpha=alpha)
         if len(self.arms) < 2:
             raise InvalidRequestError("one arm alone cannot win.", hint="Compare two or more.")
         balance = {
@@ -210,21 +223,25 @@ class Comparison:
         }
         leader = max(balance, key=balance.__getitem__)
         shared = alpha / (len(self.arms) * (len(self.arms) - 1) / 2)
-        verdicts = [
-            statistics.verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader
-        ]
-        return max(verdicts, key=lambda found: found.p_value)
+        verdicts = [verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader]
+        return min(verdicts, key=lambda found: (found.winner == leader, found.wins - found.losses, found.e_value))
 
     # --- other forms -----------------------------------------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, Any]]:
-        """One plain mapping a cell, failures included, as `table` and `to_pandas` show them."""
+        """One plain mapping a cell, failures and measurements included, as `to_pandas` shows them."""
+        return [
+            row | {name: value for name, value in cell.metrics.items() if name not in row}
+            for cell, row in zip(self.cells, self._rows(), strict=True)
+        ]
+
+    def _rows(self) -> list[dict[str, Any]]:
         return [_row(cell, self.arm(cell.arm), self.prompts.get(cell.prompt, cell.words)) for cell in self.cells]
 
     def table(self) -> Table:
-        """One row a cell."""
-        hidden = {"prompt", "words", "artifact", "cost_source"}
-        rows = [{key: value for key, value in row.items() if key not in hidden} for row in self.rows()]
+        """One row a cell, in few columns; `to_pandas` has all."""
+        hidden = {"prompt_words", "artifact", "cost_source"} | ({"repeat"} if self.repeats <= 1 else set())
+        rows = [{key: value for key, value in row.items() if key not in hidden} for row in self._rows()]
         return Table(rows, caption=self.caption())
 
     def to_pandas(self) -> Any:
@@ -333,7 +350,7 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "provider": response.provider_used if response else (error.provider if error else None) or arm.provider,
         "model": response.model_used if response else arm.model,
         "prompt": cell.prompt,
-        "words": words,
+        "prompt_words": words,
         "repeat": cell.repeat,
         "ok": cell.ok,
         "error": type(error).__name__ if error else None,
@@ -342,14 +359,4 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "cost_source": response.cost_source if response else None,
         "warnings": len(response.warnings) if response else 0,
         "artifact": str(response.artifacts[0].path) if response and response.artifacts else None,
-        **cell.metrics,
     }
-
-
-def _statistics() -> Any:
-    try:
-        return importlib.import_module("viralai_sdk.compare.statistics")
-    except ImportError as error:
-        raise ConfigurationError(
-            f"a verdict needs the package {error.name!r}.", hint='pip install "viralai-sdk[compare]"'
-        ) from error

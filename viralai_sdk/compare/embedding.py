@@ -19,11 +19,11 @@ _TAGS: Final = {"image": "img", "video": "video", "audio": "audio"}
 
 
 def media_files(response: Response) -> list[Path]:
-    """The files of a response in its own order, each once."""
+    """The files of a response as absolute paths in its own order, each once."""
     named = [*getattr(response, "image_paths", ())]
     named += [getattr(response, field, None) for field in ("video_path", "audio_path")]
     named += [artifact.path for artifact in response.artifacts]
-    return list(dict.fromkeys(Path(path) for path in named if path))
+    return list(dict.fromkeys(Path(path).absolute() for path in named if path))
 
 
 def media_type(path: Path) -> str | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from viralai_sdk.compare.arms import Arm, ArmLike
 from viralai_sdk.compare.arms import arms as read_arms
-from viralai_sdk.compare.cells import Cell
+from viralai_sdk.compare.cells import Cell, Value
 from viralai_sdk.compare.comparison import Comparison
 from viralai_sdk.compare.orders import Order, Prompts, orders_of, prompts_of
 from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
 from viralai_sdk.compare.run import ComparisonRun
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, service_type
+from viralai_sdk.interfaces.requests import Request
+from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.manager import AIServiceManager
 
 
@@ -38,6 +41,7 @@ class CompareHelper:
         repeats: int = 1,
         dry_run: bool = False,
         concurrency: int | None = None,
+        measure: bool = True,
         **parameters: Any,
     ) -> Comparison:
         """Compare texts.
@@ -50,6 +54,7 @@ class CompareHelper:
             dry_run: give a `ComparisonPlan` with prices instead, and send nothing.
             concurrency: calls at once in all, shared fairly among providers; None takes four for each arm. A provider's own
                 `max_concurrency` holds as well.
+            measure: take the objective measurements of `viralai_sdk.compare.metrics`, in threads, into each cell's `.metrics`.
             parameters: as for `ai.text`, for all arms; an arm's own win.
 
         Returns:
@@ -61,7 +66,7 @@ class CompareHelper:
             BudgetExceededError: the known prices together are more than the budget has left. Nothing was sent.
         """
         made: Comparison = await self._compare(
-            "text", prompt, providers, arms, repeats, dry_run, concurrency, parameters
+            "text", prompt, providers, arms, repeats, dry_run, concurrency, measure, parameters
         )
         return made
 
@@ -74,11 +79,12 @@ class CompareHelper:
         repeats: int = 1,
         dry_run: bool = False,
         concurrency: int | None = None,
+        measure: bool = True,
         **parameters: Any,
     ) -> Comparison:
         """Compare pictures. As `text`, with the parameters of `ai.image`."""
         made: Comparison = await self._compare(
-            "image", prompt, providers, arms, repeats, dry_run, concurrency, parameters
+            "image", prompt, providers, arms, repeats, dry_run, concurrency, measure, parameters
         )
         return made
 
@@ -91,11 +97,12 @@ class CompareHelper:
         repeats: int = 1,
         dry_run: bool = False,
         concurrency: int | None = None,
+        measure: bool = True,
         **parameters: Any,
     ) -> Comparison:
         """Compare films. As `text`, with the parameters of `ai.video`."""
         made: Comparison = await self._compare(
-            "video", prompt, providers, arms, repeats, dry_run, concurrency, parameters
+            "video", prompt, providers, arms, repeats, dry_run, concurrency, measure, parameters
         )
         return made
 
@@ -108,11 +115,12 @@ class CompareHelper:
         repeats: int = 1,
         dry_run: bool = False,
         concurrency: int | None = None,
+        measure: bool = True,
         **parameters: Any,
     ) -> Comparison:
         """Compare recordings. As `text`, with the parameters of `ai.speech`."""
         made: Comparison = await self._compare(
-            "speech", text, providers, arms, repeats, dry_run, concurrency, parameters
+            "speech", text, providers, arms, repeats, dry_run, concurrency, measure, parameters
         )
         return made
 
@@ -140,6 +148,7 @@ class CompareHelper:
         arms: Iterable[ArmLike] | None = None,
         repeats: int = 1,
         concurrency: int | None = None,
+        measure: bool = True,
         done: Iterable[Cell] = (),
         **parameters: Any,
     ) -> ComparisonRun:
@@ -162,7 +171,14 @@ class CompareHelper:
         if waiting and (budget.session_usd is not None or budget.call_usd is not None):
             session = waiting[0].session_id or self._manager.runtime.session_id
             check_budget(self._manager.runtime, plan_of(self._manager, kind, waiting), session)
-        run = ComparisonRun(self._manager, comparison, orders, concurrency=concurrency, done=kept.values())
+        run = ComparisonRun(
+            self._manager,
+            comparison,
+            orders,
+            concurrency=concurrency,
+            done=kept.values(),
+            measure=functools.partial(_measure, kind) if measure else None,
+        )
         self.last = run
         self._running.add(run)  # asyncio itself holds tasks only weakly
         run.when_done(self._running.discard)
@@ -188,12 +204,13 @@ class CompareHelper:
         repeats: int,
         dry_run: bool,
         concurrency: int | None,
+        measure: bool,
         parameters: Mapping[str, Any],
     ) -> Any:
         chosen = {"providers": providers, "arms": arms, "repeats": repeats, **parameters}
         if dry_run:
             return self.plan(service, prompt, **chosen)
-        return await self.start(service, prompt, concurrency=concurrency, **chosen)
+        return await self.start(service, prompt, concurrency=concurrency, measure=measure, **chosen)
 
     def _orders(
         self,
@@ -209,6 +226,15 @@ class CompareHelper:
         orders = orders_of(self._manager, kind, chosen, prompts, repeats, parameters)
         journal = self._manager.runtime.journal
         return Comparison(kind, chosen, prompts, parameters=parameters, journal=journal), orders
+
+
+def _measure(
+    kind: AIServiceType, response: Response, request: Request, words: str
+) -> tuple[dict[str, Value], Sequence[object]]:
+    """Imported in the thread that measures: decoders are heavy, and a first import must not hold up the calls."""
+    from viralai_sdk.compare.metrics import examine
+
+    return examine(response, kind, prompt=words, request_parameters=request.to_dict())
 
 
 def _listed(given: Iterable[ArmLike] | None) -> list[ArmLike]:

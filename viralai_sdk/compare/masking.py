@@ -63,7 +63,7 @@ def mask(response: Response, *, side: int = 1280, loudness: float | None = None,
 
     Raises:
         ConfigurationError: films and compressed sound need the extra `video`. An MP4 without captions does without, but keeps its codec.
-        InvalidRequestError: this kind of response cannot be masked, or has no such picture.
+        InvalidRequestError: this kind of response cannot be masked, has no such picture, or lasts longer than 15 minutes.
         MalformedResponseError: the file cannot be decoded.
         StorageError: the file is gone.
     """

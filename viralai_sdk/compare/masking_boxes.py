@@ -12,6 +12,7 @@ _TOLD = {b"udta", b"meta", b"uuid", b"free", b"skip", b"wide", b"pdin"}
 """Boxes of words, tags and padding."""
 _WORDS = {b"text", b"sbtl", b"subt", b"clcp", b"tmcd", b"meta"}
 """Handlers of tracks that hold words or tags."""
+_PICTURES = {b"avc1", b"avc3", b"hev1", b"hvc1", b"av01", b"vp09", b"vp08", b"mp4v"}
 _DATED = {b"mvhd", b"tkhd", b"mdhd"}
 X264 = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 """Id under which x264 writes its version and all its settings into the picture stream (an SEI message of type 5)."""
@@ -20,7 +21,9 @@ _FFMPEG = re.compile(rb"Lav[cf]\d+\.\d+\.\d+")
 
 
 def scrub_mp4(data: bytes) -> bytes:
-    """The same film with tags, dates, handler and encoder names overwritten. Pictures and sound stay byte for byte.
+    """The same film with tags, dates, handler and encoder names overwritten. Pictures and sound decode to the same.
+
+    What an encoder other than x264 and FFmpeg's AAC may have written into its stream stays: only writing anew takes that out.
 
     Raises:
         ConfigurationError: it has a track of words (captions), whose samples only PyAV can leave out.
@@ -68,7 +71,7 @@ def _track(made: bytearray, reader: Reader, trak: Box) -> None:
                     "hiding where a film with captions comes from needs PyAV.",
                     hint='Install it: pip install "viralai-sdk[video]"',
                 )
-            made[box.start + 24 : box.end] = bytes(max(0, box.end - box.start - 24))
+            _zero(made, box, 24, box.end - box.start)
         elif box.kind == b"stsd":
             _compressor(made, reader, box)
 
@@ -76,13 +79,20 @@ def _track(made: bytearray, reader: Reader, trak: Box) -> None:
 def _compressor(made: bytearray, reader: Reader, stsd: Box) -> None:
     """The encoder's name in a picture track's description: 32 bytes, 42 behind the entry's head."""
     for entry in reader.boxes(stsd.start + 8, stsd.end):
-        if entry.kind in (b"avc1", b"avc3", b"hev1", b"hvc1", b"av01", b"vp09", b"vp08", b"mp4v"):
-            made[entry.start + 42 : entry.start + 74] = bytes(32)
+        if entry.kind in _PICTURES:
+            _zero(made, entry, 42, 32)
 
 
 def _undate(made: bytearray, box: Box) -> None:
-    width = 16 if made[box.start] == 1 else 8
-    made[box.start + 4 : box.start + 4 + width] = bytes(width)
+    """Times of creation and change: two numbers of 32 or, in version 1, of 64 bits."""
+    _zero(made, box, 4, 16 if made[box.start : box.start + 1] == b"\x01" else 8)
+
+
+def _zero(made: bytearray, box: Box, offset: int, count: int) -> None:
+    """Overwrite a piece of a box, as far as the box reaches."""
+    start, stop = box.start + offset, min(box.start + offset + count, box.end)
+    if start < stop:
+        made[start:stop] = bytes(stop - start)
 
 
 def _forget_encoders(made: bytearray) -> None:
@@ -95,6 +105,6 @@ def _forget_encoders(made: bytearray) -> None:
         while start > 0 and made[start - 1] == 0xFF:
             start -= 1
         length = sum(made[start:at])  # each 0xFF adds 255, the last byte the rest
-        if made[start - 1] == 5 and 16 <= length <= len(made) - at:
+        if start > 0 and made[start - 1] == 5 and 16 <= length <= len(made) - at:
             made[at : at + length] = b" " * length
         at = made.find(X264, at + 16)

@@ -19,7 +19,7 @@ from viralai_sdk.compare.decode.backend import opened
 from viralai_sdk.compare.decode.sounds import Samples, decode_sound
 from viralai_sdk.compare.masking_boxes import scrub_mp4
 from viralai_sdk.compare.masking_sound import RATE, matched
-from viralai_sdk.interfaces.errors import EmptyResultError
+from viralai_sdk.interfaces.errors import ConfigurationError, EmptyResultError
 from viralai_sdk.store.measure import Measured, measure
 
 _TICKS = Fraction(1, 90_000)
@@ -56,17 +56,20 @@ def _write(av: Any, source: Any, picture: Any, target: Any, sound: Samples | Non
     voice: Any = target.add_stream("aac", rate=RATE, layout="stereo", bit_rate=192_000) if sound is not None else None
     spoken = _pieces(av, sound) if sound is not None else iter(())
     heard = 0.0
-    first: int | None = None
+    first: float | None = None
+    at, step = -1, round(1 / (picture.average_rate or 25) / _TICKS)
     for frame in source.decode(picture):
         image = _upright(av, frame)
         if coder is None:
             coder = _coder(target, image, picture, side)
-        pts = frame.pts if frame.pts is not None else 0
-        first = pts if first is None else first
+        if first is None:
+            first = frame.time or 0.0
+        given = round((frame.time - first) / _TICKS) if frame.time is not None else at + step
+        at = max(given, at + 1)  # a damaged clock must not run backwards
         shown = image.reformat(coder.width, coder.height, "yuv420p")
-        shown.pts, shown.time_base = round((pts - first) * picture.time_base / _TICKS), _TICKS
+        shown.pts, shown.time_base = at, _TICKS
         target.mux(coder.encode(shown))
-        while heard <= float((pts - first) * picture.time_base) and (piece := next(spoken, None)) is not None:
+        while heard <= at * _TICKS and (piece := next(spoken, None)) is not None:
             target.mux(voice.encode(piece))
             heard += piece.samples / RATE
     if coder is None:
@@ -80,7 +83,12 @@ def _write(av: Any, source: Any, picture: Any, target: Any, sound: Samples | Non
 
 def _coder(target: Any, image: Any, picture: Any, side: int) -> Any:
     scale = min(1.0, side / max(image.width, image.height))
-    stream = target.add_stream("libx264", rate=picture.average_rate or 25, options=_CODING)
+    try:
+        stream = target.add_stream("libx264", rate=picture.average_rate or 25, options=_CODING)
+    except ValueError as error:
+        raise ConfigurationError(
+            "this PyAV cannot write H.264.", hint='Install the one with x264: pip install "viralai-sdk[video]"'
+        ) from error
     stream.width, stream.height = (max(2, round(edge * scale / 2) * 2) for edge in (image.width, image.height))
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = _TICKS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from viralai_sdk.compare.decode.sounds import Samples, Sound, loudness, speech_level
+from viralai_sdk.compare.decode.sounds import MAX_SECONDS, Samples, Sound, loudness, speech_level
+from viralai_sdk.interfaces.errors import InvalidRequestError
 
 RATE = 48_000
 """Hz of every neutral sound."""
@@ -17,7 +18,15 @@ def matched(sound: Sound, target: float | None) -> Samples:
     """The samples at the target loudness (LUFS); silence stays silence, and nothing clips: what would is left as much quieter.
 
     Where loudness cannot be measured (shorter than 0.4 s, no pyloudnorm) the level of what is not silence is brought to the same figure.
+
+    Raises:
+        InvalidRequestError: the sound was too long to be decoded whole: half of it is no result.
     """
+    if not sound.whole:
+        raise InvalidRequestError(
+            f"sounds longer than {MAX_SECONDS / 60:.0f} minutes cannot be compared blind.",
+            hint="Compare a part of them.",
+        )
     found, _ = loudness(sound)
     level = found if found is not None else speech_level(sound)
     if level is None:

@@ -152,6 +152,14 @@ class Pairs:
             self._cursors[name] = (number, changes)
         return None
 
+    def open(self, kind: RaterKind, rater: str, limit: int | None) -> list[Slot]:
+        """Comparisons the rater could vote on now, in his order; at most `limit`."""
+        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
+        ready = {key for key in self._ballot.cells if self.state(key) == "ready"}
+        slots = (order[number] for number in range(len(order)))
+        found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
+        return list(islice(found, limit))
+
     def following(self, slot: Slot, kind: RaterKind, rater: str) -> Slot | None:
         """The comparison that comes up once `slot`, the rater's next one, has its vote; None when nothing can be shown after it."""
         order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
@@ -164,14 +172,6 @@ class Pairs:
                 return other
             passed = passed or other == slot
         return None
-
-    def open(self, kind: RaterKind, rater: str, limit: int | None) -> list[Slot]:
-        """Comparisons the rater could vote on now, in his order; at most `limit`."""
-        order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
-        ready = {key for key in self._ballot.cells if self.state(key) == "ready"}
-        slots = (order[number] for number in range(len(order)))
-        found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
-        return list(islice(found, limit))
 
     def question(self, slot: Slot) -> Question:
         """The slot as votes name it."""

@@ -64,7 +64,8 @@ class Plot:
         """Picture and table, in one piece and without any address."""
         picture = Html(f"data:image/png;base64,{base64.b64encode(self.png()).decode()}")
         figures = el("details", el("summary", "The figures"), table_html(list(self.table), self.table.columns))
-        return el("figure", el("img", src=picture, alt=f"{self.title}. {self.summary}"), figures, style="margin:0")
+        shown = el("img", src=picture, alt=f"{self.title}. {self.summary}", style="max-width:100%")
+        return el("figure", el("figcaption", self.title), shown, figures, style="margin:0")
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.summary}\n{self.table!r}"

@@ -114,7 +114,7 @@ def _judges(experiment: Experiment, board: Leaderboard) -> Html:
     table = el(
         "div",
         table_html(theirs.rows(), caption=theirs.caption),
-        class_="scroll",
+        class_="scroll board",
         tabindex="0",
         role="region",
         aria_label="Judges",
@@ -188,7 +188,13 @@ def _result(cell: Cell | None, room: list[int]) -> Html:
         length = getattr(cell.response, "duration", None)
         return el("span", f"{length:.1f} s" if length else "not shown", style=MUTED)
     room[0] -= len(small.data)
-    return el("img", src=small.url, alt=f"made by {label(cell.arm, 60)} for {label(cell.words, 120)}", loading="lazy")
+    return el(
+        "img",
+        src=small.url,
+        alt=f"made by {label(cell.arm, 60)} for {label(cell.words, 120)}",
+        width=small.width,
+        height=small.height,
+    )
 
 
 def _design(experiment: Experiment) -> Html:

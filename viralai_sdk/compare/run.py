@@ -16,8 +16,8 @@ from viralai_sdk.compare.comparison import Comparison
 from viralai_sdk.compare.orders import Order
 from viralai_sdk.compare.slots import Key, Slot, SlotState
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, JobCancelledError
-from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
+from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Call
@@ -29,15 +29,15 @@ log = logging.getLogger(__name__)
 PLACES_PER_ARM = 4
 MOST_PLACES = 64
 """Calls at once when nobody says how many: four for each arm, at most this many in all."""
-STOP_SECONDS = 0.25
+STOP_SECONDS = 0.2
 """An interrupted cell waits so long for its calls to stop; what a provider has to be told goes on behind it."""
 
 MEASURING = 2
 """Results measured at once: decoding films on every core would slow down the engines of this process, and with them what is compared."""
 
 Watcher: TypeAlias = Callable[[Slot], None]
-Measure: TypeAlias = Callable[[Response, AIServiceType, str], dict[str, Value]]
-"""Measures a response to a prompt; called in a thread."""
+Measure: TypeAlias = Callable[[Response, Request, str], tuple[dict[str, Value], Sequence[object]]]
+"""Measures the response to a request with these words: values by name, and why others are missing. Called in a thread."""
 
 
 class ComparisonRun:
@@ -245,14 +245,20 @@ class ComparisonRun:
             slot.cell = cell  # from here on it is a result, whatever happens to its measurements
             self.comparison.put(cell)
             async with self._measuring:
-                await self._measured(cell, cell.response, self._measure)
+                await self._measured(
+                    cell, cell.response, functools.partial(self._measure, cell.response, order.request)
+                )
         self._settle(slot, cell, "done" if cell.ok else "failed")
 
-    async def _measured(self, cell: Cell, response: Response, measure: Measure) -> None:
+    async def _measured(
+        self, cell: Cell, response: Response, measure: Callable[[str], tuple[dict[str, Value], Sequence[object]]]
+    ) -> None:
         try:
-            cell.metrics = await asyncio.to_thread(measure, response, self._service, cell.words)
+            cell.metrics, problems = await asyncio.to_thread(measure, cell.words)
         except Exception as error:  # a metric may be anybody's code; it must not cost a result that is paid for
-            told = f"not measured: {type(error).__name__}: {error}"
+            problems = [f"{type(error).__name__}: {error}"]
+        if problems:
+            told = f"not measured: {'; '.join(str(problem) for problem in problems)}"
             response.warnings = [*response.warnings, CallWarning(kind="other", parameter="metrics", message=told)]
 
     def _settle(self, slot: Slot, cell: Cell, state: SlotState) -> None:

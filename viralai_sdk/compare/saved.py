@@ -83,7 +83,7 @@ def _document(comparison: Comparison) -> tuple[bytes, dict[str, Path]]:
             for file in media_files(cell.response):
                 found, size = _named(file)
                 names[str(file)], media[found], sizes[found] = found, file, size
-            _rename(data["response"], lambda old, names=names: names[str(Path(old))])
+            _rename(data["response"], lambda old, names=names: names[str(Path(old).absolute())])
         cells.append(data)
     said = {
         "format": FORMAT,

@@ -180,6 +180,7 @@ class ProviderSpec:
         needs: what a user must have, in a few words, for tables and errors.
         catalog: models, prices and dates of a third party's provider, in the shape of the files in `viralai_sdk/catalog/`: the data, or
             "package:file.yaml" inside an installed package, read on first use. None: the built-in file of that name, if there is one.
+        models: "module:Class" of the `ModelManager` of a local server, None when it has nothing to manage.
     """
 
     name: str
@@ -196,6 +197,7 @@ class ProviderSpec:
     aliases: Mapping[str, AIServiceType | tuple[AIServiceType, ...] | None] = field(default_factory=dict)
     needs: str = "a key"
     catalog: Mapping[str, Any] | str | None = None
+    models: str | None = None
 
 
 def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:

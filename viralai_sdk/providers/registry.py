@@ -7,12 +7,15 @@ import functools
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.interfaces.adapter import ProviderSpec
 from viralai_sdk.interfaces.errors import ConfigurationError
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, provider_name, shorten, suggest
 from viralai_sdk.interfaces.service import AIService
+
+if TYPE_CHECKING:
+    from viralai_sdk.interfaces.local_models import ModelManager
 
 ENTRY_POINT_GROUP = "viralai_sdk.providers"
 
@@ -159,9 +162,30 @@ def services_of(name: str) -> list[AIServiceType]:
 
 
 @functools.cache
-def _load(path: str) -> type[AIService]:
+def _load(path: str) -> Any:
     module, _, name = path.partition(":")
-    loaded: type[AIService] = getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(module), name)
+
+
+def managers() -> list[str]:
+    """Names of the providers whose models can be managed."""
+    return [name for name, spec in specs().items() if spec.models]
+
+
+def model_manager(name: str) -> type[ModelManager]:
+    """The class that manages a local server's models, imported now.
+
+    Raises:
+        ConfigurationError: there is nothing to manage; the message lists who has.
+    """
+    path = spec_of(name).models
+    if path is None:
+        raise ConfigurationError(
+            f"{name} keeps no models that could be managed.",
+            provider=name,
+            hint=f"These do: {', '.join(managers())}.",
+        )
+    loaded: type[ModelManager] = _load(path)
     return loaded
 
 
@@ -184,4 +208,5 @@ def implementation(name: str, service: AIServiceType) -> type[AIService]:
             service=service.value,
             hint=f"These have: {', '.join(others)}.",
         )
-    return _load(path)
+    loaded: type[AIService] = _load(path)
+    return loaded

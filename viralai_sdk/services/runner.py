@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 THREAD_GRACE = 0.15
 """Seconds that a cancelled call waits for its thread to notice; a stop button must act within 0.3 s."""
 
+STEPS = (Send, Download, Compute, Parallel, Report, Pause, Announce)
+"""What a stream may yield beside its pieces."""
+
 JOB_REQUEST_SECONDS = 60.0
 """Starting a job or looking at it is a short request, however long the job takes."""
 
@@ -117,19 +120,27 @@ class Runner:
         """Run a streaming generator, handing on each piece as it comes."""
         try:
             first = _advance(steps, None)
-            while isinstance(first, (Compute, Report)) or (isinstance(first, Send) and first.expect == "body"):
-                first = _advance(steps, await self._perform(first))
+            while isinstance(first, STEPS) and not (isinstance(first, Send) and first.expect != "body"):
+                first = await self._step(steps, first)
             if isinstance(first, Send):
                 return await self._remote_pieces(steps, first)
             return await self._local_pieces(steps, first)
         finally:
             steps.close()
 
+    async def _step(self, steps: Generator[Any, Any, Any], step: Any) -> Any:
+        """Do what a streaming generator asks for; gives what it yields next."""
+        try:
+            value = await self._perform(step)
+        except AIError as failed:
+            return _advance(steps, None, self._call.blame(failed))
+        return _advance(steps, value)
+
     async def _local_pieces(self, steps: Generator[Any, Any, Any], piece: Any) -> Any:
         while not isinstance(piece, _Done):
-            if isinstance(piece, (Compute, Report)):
-                # An engine that writes for a while gives its pieces between two looks at it.
-                piece = _advance(steps, await self._perform(piece))
+            if isinstance(piece, STEPS):
+                # What takes a while gives its pieces between two looks at it.
+                piece = await self._step(steps, piece)
                 continue
             self._emit(piece)
             await asyncio.sleep(0)
@@ -259,9 +270,9 @@ class _Done:
     value: Any
 
 
-def _advance(steps: Generator[Any, Any, Any], value: Any) -> Any:
+def _advance(steps: Generator[Any, Any, Any], value: Any, error: AIError | None = None) -> Any:
     try:
-        return steps.send(value)
+        return steps.send(value) if error is None else steps.throw(error)
     except StopIteration as stop:
         return _Done(stop.value)
     except AIError:

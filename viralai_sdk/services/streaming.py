@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from viralai_sdk.services.call import Call
@@ -16,12 +17,19 @@ C = TypeVar("C")
 
 
 async def stream(manager: AIServiceManager, call: Call, chunk: Callable[[Any, Any], C]) -> AsyncGenerator[C, None]:
-    """Run a call, yielding each piece as it comes and last the response.
+    """Run a call through the pipeline, yielding each piece as it comes and last the response; see `relay`."""
+    async with aclosing(relay(call, manager.run_call(call), chunk)) as chunks:
+        async for made in chunks:
+            yield made
 
-    The call runs in a task of its own through the same pipeline as every other; leaving the loop early cancels it.
+
+async def relay(call: Call, work: Coroutine[Any, Any, Any], chunk: Callable[[Any, Any], C]) -> AsyncGenerator[C, None]:
+    """Run work that emits a call's pieces, yielding each as it comes and last the result.
+
+    The work runs in a task of its own; leaving the loop early cancels it.
 
     Args:
-        chunk: makes a chunk of a piece and None, and the last one of None and the response.
+        chunk: makes a chunk of a piece and None, and the last one of None and the result.
     """
     pieces: deque[Any] = deque()
     ready = asyncio.Event()
@@ -31,7 +39,7 @@ async def stream(manager: AIServiceManager, call: Call, chunk: Callable[[Any, An
         ready.set()
 
     call.emit = emit
-    task = asyncio.ensure_future(manager.run_call(call))
+    task = asyncio.ensure_future(work)
     task.add_done_callback(lambda _: ready.set())
     try:
         while not task.done() or pieces:

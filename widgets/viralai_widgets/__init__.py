@@ -1,4 +1,4 @@
-"""Panels for ViralAI in JupyterLab: `ProviderPicker(ai)`, `ComparePanel(ai)` and their kin.
+"""Panels for ViralAI in JupyterLab: `ComparePanel(ai)`, `ProviderPicker(ai)` and their kin.
 
 A panel is shown by naming it in a cell. Its state is in traits: read it, set it, observe it.
 """
@@ -6,6 +6,7 @@ A panel is shown by naming it in a cell. Its state is in traits: read it, set it
 from __future__ import annotations
 
 from viralai_widgets.arena import ArenaPanel
+from viralai_widgets.compare_panel import ComparePanel
 from viralai_widgets.gallery import SessionGallery
 from viralai_widgets.health import HealthPanel
 from viralai_widgets.jobs import JobsPanel
@@ -16,6 +17,7 @@ from viralai_widgets.usage import UsagePanel
 
 __all__ = [
     "ArenaPanel",
+    "ComparePanel",
     "HealthPanel",
     "JobsPanel",
     "Leaderboard",

@@ -259,3 +259,11 @@ async def test_the_list_of_experiments_tells_how_far_each_is(ai: ViralAI) -> Non
 async def test_a_definition_that_cannot_be_is_refused(ai: ViralAI, wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         ai.experiment("first", **{**TWO, **wrong})
+
+
+def test_an_experiment_runs_without_await(ai: ViralAI) -> None:
+    experiment = ai.sync.experiment("first", **TWO)
+    assert experiment.run().made == 6
+    pair = experiment.next_pair("ann")
+    assert experiment.vote(pair, "left", "ann").winner is not None
+    ai.sync.close()

@@ -11,13 +11,17 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from tests.compare.media import response_of, tone, write_film, write_wav
 from tests.media_files import film
+from viralai_sdk.compare import masking_film
 from viralai_sdk.compare.decode.sounds import decode_sound, encode_wav, loudness
 from viralai_sdk.compare.masking import mask
 from viralai_sdk.compare.masking_boxes import X264, scrub_mp4
+from viralai_sdk.compare.masking_sound import matched
 from viralai_sdk.interfaces.errors import (
     ConfigurationError,
     EmptyResultError,
@@ -197,6 +201,53 @@ def test_without_pyav_what_cannot_be_done_says_so(tmp_path: Path, no_pyav: None)
     (tmp_path / "one.mp3").write_bytes(b"ID3" + bytes(100))
     with pytest.raises(ConfigurationError, match=r"viralai-sdk\[video\]"):
         mask(response_of(tmp_path / "one.mp3"))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("film") / "one.mp4"
+    return write_film(path, seconds=0.5, size=(64, 48), sound=tone(440, 0.5)).read_bytes()
+
+
+@settings(max_examples=150, deadline=None)
+@given(at=st.floats(0, 1), patch=st.binary(min_size=1, max_size=12), cut=st.floats(0, 1))
+def test_damaged_boxes_never_grow_a_film_and_never_fail_otherwise(
+    sample: bytes, at: float, patch: bytes, cut: float
+) -> None:
+    boxes = sample.index(b"moov")
+    place = int(boxes - 4 + at * (len(sample) - boxes - len(patch)))
+    damaged = sample[:place] + patch + sample[place + len(patch) :]
+    for data in (damaged, sample[: int(cut * len(sample))]):
+        try:
+            assert len(scrub_mp4(data)) == len(data)
+        except (MalformedResponseError, ConfigurationError):
+            continue
+
+
+def test_a_recording_too_long_to_be_heard_whole_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_wav(tmp_path / "long.wav", tone(300, 2.0))
+    half = decode_sound(path, limit=1.0)
+    with pytest.raises(InvalidRequestError, match="15 minutes"):
+        matched(half, None)
+
+
+def test_a_pyav_without_x264_is_named_as_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_film(tmp_path / "one.mp4", seconds=0.5)
+
+    class Poorer:
+        def __init__(self, target: Any) -> None:
+            self._target = target
+
+        def add_stream(self, name: str, **more: Any) -> Any:
+            return self._target.add_stream(f"{name}-of-another-build", **more)
+
+    def wrapped(target: Any, image: Any, picture: Any, side: int) -> Any:
+        return coder(Poorer(target), image, picture, side)
+
+    coder = masking_film._coder
+    monkeypatch.setattr(masking_film, "_coder", wrapped)
+    with pytest.raises(ConfigurationError, match="cannot write"):
+        mask(response_of(tmp_path / "one.mp4"))
 
 
 def test_a_film_with_captions_is_not_passed_on_half_hidden(tmp_path: Path) -> None:

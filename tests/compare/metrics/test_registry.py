@@ -38,7 +38,7 @@ def only_here() -> Iterator[None]:
     yield
     for name in set(METRICS) - before:
         unregister_metric(name)
-    registry.load_plugins.cache_clear()
+    registry._loaded.cache_clear()
 
 
 def results(folder: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def test_installed_packages_bring_metrics_and_a_broken_one_is_visible(monkeypatc
         SimpleNamespace(name="thief", load=lambda: Metric("latency", TEXT, "", False, "Mine.", shouts)),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "viralai_sdk.metrics" else [])
-    registry.load_plugins.cache_clear()
+    registry._loaded.cache_clear()
     found, problems = examine(response_of("HEY"), "text")
     assert (found["loud"], found["louder"], found["words"]) == (True, True, 1)
     assert [problem.metric for problem in problems] == ["broken", "odd", "thief"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from viralai_sdk.interfaces.errors import ConfigurationError, MalformedResponseError
+from viralai_sdk.interfaces.errors import AIError, ConfigurationError, MalformedResponseError
 
 INSTALL = 'pip install "viralai-sdk[video]"'
 
@@ -41,6 +41,8 @@ def opened(path: Path, purpose: str) -> Iterator[Any]:
     try:
         with av.open(str(path)) as container:
             yield container
+    except AIError:  # several of these are ValueErrors too
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise MalformedResponseError(
             f"{path.name} cannot be decoded ({str(error)[:120] or type(error).__name__})."

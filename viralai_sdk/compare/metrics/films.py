@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,8 @@ from PIL import Image
 
 from viralai_sdk.compare.cells import Value
 from viralai_sdk.compare.decode.backend import opened
+from viralai_sdk.compare.decode.films import PURPOSE
+from viralai_sdk.compare.decode.films import frames as decoded
 from viralai_sdk.compare.decode.sounds import decode_sound
 from viralai_sdk.compare.metrics.levels import describe as describe_sound
 from viralai_sdk.compare.metrics.pixels import describe as describe_picture
@@ -96,7 +97,7 @@ def _pictures(path: Path, found: Measured) -> dict[str, Value]:
 
 
 def _total(spans: Sequence[tuple[float, float]]) -> float:
-    return sum(end - start for start, end in spans)
+    return sum((end - start for start, end in spans), 0.0)
 
 
 def _means(rows: Sequence[dict[str, Value]]) -> dict[str, Value]:
@@ -124,7 +125,7 @@ def watch(path: Path, seconds: float, *, frames: int = MAX_FRAMES, patience: flo
     before: NDArray[np.float32] | None = None
     change_before = at = 0.0
     deadline = time.monotonic() + patience
-    for number, (start, end, frame) in enumerate(_frames(path)):
+    for number, (start, end, frame) in enumerate(decoded(path)):
         if number >= frames or time.monotonic() > deadline:
             break
         if len(seen.stills) < STILLS and start >= seconds * (len(seen.stills) + 0.5) / STILLS:
@@ -168,31 +169,10 @@ class _Spans:
         return self._done
 
 
-def _frames(path: Path) -> Iterator[tuple[float, float, Any]]:
-    """(start, end, frame) in seconds from the first frame. A frame ends where the next begins."""
-    with opened(path, "looking into films") as container:
-        stream = next(iter(container.streams.video), None)
-        if stream is None:
-            return
-        stream.thread_type = "AUTO"
-        usual = 1 / float(stream.average_rate) if stream.average_rate else 0.04
-        held: tuple[float, Any] | None = None
-        first = 0.0
-        for frame in container.decode(stream):
-            at = float(frame.time) if frame.time is not None else (held[0] + usual + first if held else 0.0)
-            if held is None:
-                first = at
-            else:
-                yield held[0], at - first, held[1]
-            held = (at - first, frame)
-        if held is not None:
-            yield held[0], held[0] + usual, held[1]
-
-
 def _gap(path: Path) -> float | None:
     """Length of the sound minus length of the pictures, from the last packet of each."""
     ends: dict[str, float] = {}
-    with opened(path, "looking into films") as container:
+    with opened(path, PURPOSE) as container:
         for packet in container.demux():
             if packet.pts is not None and packet.stream.type in ("video", "audio"):
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)

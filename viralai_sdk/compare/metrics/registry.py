@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -128,12 +129,20 @@ def unregister_metric(name: str) -> None:
     del _metrics[name]
 
 
-@functools.cache
+_loading = threading.Lock()
+
+
 def load_plugins() -> tuple[tuple[str, Exception], ...]:
     """Register the metrics of installed packages, once; gives (entry point, error) of those that cannot be used.
 
     An entry point of the group `viralai_sdk.metrics` names a `Metric` with a function, or a list of them.
     """
+    with _loading:  # two threads that measure for the first time must not both register them
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> tuple[tuple[str, Exception], ...]:
     problems: list[tuple[str, Exception]] = []
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:

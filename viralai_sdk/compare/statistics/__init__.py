@@ -23,6 +23,7 @@ from viralai_sdk.compare.statistics.power import (
     fewest_to_decide,
     plan,
     power_of,
+    sequential_power,
     votes_needed,
     votes_to_decide,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "ratio_interval",
     "revision_penalty",
     "sequential",
+    "sequential_power",
     "sequential_shares",
     "sign_flip_p_value",
     "verdict",

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viralai_sdk.compare.statistics.libraries import library
+from viralai_sdk.compare.statistics.power import binomial_chances
 from viralai_sdk.compare.statistics.winrate import Estimate, check_share
 from viralai_sdk.interfaces.errors import InvalidRequestError
 
@@ -32,9 +33,9 @@ def bootstrap_interval(
     """A statistic of independent values with its interval.
 
     Method: percentile bootstrap (Efron 1979) with expanded percentiles for small samples (Hesterberg 2015, "What teachers should know about
-    the bootstrap", The American Statistician 69). Not BCa, whose acceleration breaks on the heavy ties of percentiles. High percentiles
-    of few values stay optimistic: the interval cannot reach beyond the largest value seen. A single value bounds nothing: its interval
-    is minus to plus infinity.
+    the bootstrap", The American Statistician 69). Not BCa, whose acceleration breaks on the heavy ties of percentiles. It cannot reach
+    beyond the largest value seen, so high percentiles of few values look surer than they are: for the 95th a "95 %" interval covered 64 %
+    at 20 values, 83 % at 60, 94 % at 200. Use `percentiles` for those. A single value bounds nothing: minus to plus infinity.
 
     Raises:
         InvalidRequestError: no value, a value that is not finite, an unknown statistic, or a confidence outside 0 to 1.
@@ -83,18 +84,32 @@ def ratio_interval(
 
 
 def percentiles(
-    values: Sequence[float],
-    levels: Sequence[float] = (50, 95, 99),
-    *,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
+    values: Sequence[float], levels: Sequence[float] = (50, 95, 99), *, confidence: float = 0.95
 ) -> dict[float, Estimate]:
-    """Percentiles (0 to 100, linear interpolation as in numpy) with intervals; see `bootstrap_interval` for method and errors."""
-    return {
-        level: bootstrap_interval(values, float(level), confidence=confidence, resamples=resamples, seed=seed)
-        for level in levels
-    }
+    """Percentiles (above 0, below 100; linear interpolation as in numpy) with intervals that hold for any distribution and any n.
+
+    Method: order statistics with exact binomial chances (Conover 1999, "Practical nonparametric statistics", 3.2), conservative. Where no
+    value is far enough out the end is infinite: fewer than 72 values do not bound the 95th percentile from above at 95 %.
+
+    Raises:
+        InvalidRequestError: no value, a value that is not finite, a level or confidence outside its range.
+    """
+    check_share(confidence, "confidence")
+    given = _sample(values)
+    return {level: _percentile(given, check_share(level / 100, "level / 100"), confidence) for level in levels}
+
+
+def _percentile(given: Array, share: float, confidence: float) -> Estimate:
+    n = int(given.size)
+    below = np.cumsum(binomial_chances(n, share))
+    tail = (1 - confidence) / 2
+    # Fewer than `start` of n values below the percentile, or at least `end` of them, are too rare to believe.
+    start = int(np.searchsorted(below, tail, side="right"))
+    end = int(np.searchsorted(below, 1 - tail, side="left")) + 1
+    low = float(given[start - 1]) if start > 0 else -math.inf
+    high = float(given[end - 1]) if end <= n else math.inf
+    value = float(np.quantile(given, share))
+    return Estimate(value, min(low, value), max(high, value), n, "order statistics")
 
 
 def expanded_levels(confidence: float, n: int) -> tuple[float, float]:

@@ -285,6 +285,9 @@ def _agreement_words(
     name: str, value: float | None, low: float | None, high: float | None, items: int, raters: int
 ) -> str:
     if value is None:
-        return f"{name} cannot be told from {items} items judged by several raters"
+        reason = (
+            f"all answers on {count(items, 'item')} are the same" if items else "no pair was judged by several raters"
+        )
+        return f"{name} cannot be told: {reason}"
     interval = f", interval {low:.2f} to {high:.2f}" if low is not None and high is not None else ""
     return f"{name} = {value:.2f}{interval} ({count(items, 'item')}, {count(raters, 'rater')})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -30,7 +31,7 @@ def binomial_p_value(wins: int, losses: int) -> float:
     """
     check_counts(wins=wins, losses=losses)
     n = wins + losses
-    tail = _pmf(n, 0.5)[max(wins, losses) :]
+    tail = binomial_chances(n, 0.5)[max(wins, losses) :]
     return min(1.0, 2 * float(tail.sum()))
 
 
@@ -48,7 +49,7 @@ def power_of(n: int, preference: float, alpha: float = 0.05) -> float:
     needed = _rejects_from(n, alpha)
     if needed > n:
         return 0.0
-    chances = _pmf(n, preference)
+    chances = binomial_chances(n, preference)
     return min(1.0, float(chances[needed:].sum() + chances[: n - needed + 1].sum()))
 
 
@@ -122,29 +123,46 @@ def votes_to_decide(
     Raises:
         InvalidRequestError: a negative number of votes, or a chance, preference or alpha outside 0 to 1.
     """
-    check_counts(wins=wins, losses=losses)
-    for name, value in (("preference", preference), ("chance", chance), ("alpha", alpha)):
-        check_share(value, name)
-    n = wins + losses
-    if max(wins, losses) >= _decides_from(n, alpha):
+    check_share(chance, "chance")
+    if max(wins, losses) >= _decides_from(wins + losses, check_share(alpha, "alpha")):
         return 0
+    for further, decided in enumerate(_chances_decided(wins, losses, preference, alpha, most), 1):
+        if decided >= chance:
+            return further
+    return None
+
+
+def sequential_power(n: int, preference: float, alpha: float = 0.05) -> float:
+    """Chance that `sequential` has decided by the n-th decisive vote, looked at after every vote. Method: exact; see `plan`.
+
+    Raises:
+        InvalidRequestError: a negative n, or a preference or alpha outside 0 to 1.
+    """
+    check_counts(n=n)
+    return max(_chances_decided(0, 0, preference, alpha, n), default=0.0)
+
+
+def _chances_decided(wins: int, losses: int, preference: float, alpha: float, most: int) -> Iterator[float]:
+    """After each further vote, the chance that one of the readings from here on has decided."""
+    check_counts(wins=wins, losses=losses)
+    check_share(preference, "preference")
+    check_share(alpha, "alpha")
     # chances[i]: still undecided, with first + i wins for the first arm
-    first, chances, decided = wins, np.ones(1), 0.0
-    for further in range(1, most + 1):
+    before, first, chances = wins + losses, wins, np.ones(1)
+    for n in range(before + 1, before + most + 1):
         moved = np.zeros(chances.size + 1)
         moved[1:] = chances * preference
         moved[:-1] += chances * (1 - preference)
-        limit = _decides_from(n + further, alpha)
+        limit = _decides_from(n, alpha)
         # Undecided are the numbers of wins above n - limit and below limit.
-        start, end = max(0, n + further - limit + 1 - first), min(moved.size, limit - first)
+        start, end = max(0, n - limit + 1 - first), min(moved.size, limit - first)
         chances, first = moved[start:end], first + start
-        decided = 1 - float(chances.sum())
-        if decided >= chance:
-            return further
+        yield max(0.0, 1 - float(chances.sum()))
         # Splits that cannot matter any more are dropped to keep the band narrow.
         keep = np.flatnonzero(chances > 1e-14)
+        if not keep.size:
+            return
         chances, first = chances[keep[0] : keep[-1] + 1], first + int(keep[0])
-    return None
 
 
 @lru_cache(maxsize=256)
@@ -176,14 +194,14 @@ def _decides_from(n: int, alpha: float) -> int:
 
 def _rejects_from(n: int, alpha: float) -> int:
     """Smallest number of wins (above half) that the exact two-sided test at n votes rejects; n + 1 when none does."""
-    tails = 2 * np.cumsum(_pmf(n, 0.5)[::-1])[::-1]
+    tails = 2 * np.cumsum(binomial_chances(n, 0.5)[::-1])[::-1]
     rejected = np.flatnonzero(tails <= alpha)
     rejected = rejected[rejected > n / 2]
     return int(rejected[0]) if rejected.size else n + 1
 
 
-def _pmf(n: int, share: float) -> Array:
-    """Binomial probabilities of 0 to n."""
+def binomial_chances(n: int, share: float) -> Array:
+    """Binomial probabilities of 0 to n; `share` lies strictly between 0 and 1."""
     facts = _log_factorials(n)
     logs = facts[n] - facts[: n + 1] - facts[n::-1] + np.arange(n + 1) * math.log(share)
     found: Array = np.exp(logs + np.arange(n, -1, -1) * math.log1p(-share))

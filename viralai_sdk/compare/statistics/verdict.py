@@ -36,7 +36,7 @@ class Verdict:
         e_value: the evidence the decision rests on: 1/alpha decides.
         share: preference for the first arm among decisive votes, every prompt counted once; 0.5 before any.
         low, high: interval of it that may be peeked at.
-        votes_left: about how many more votes until it is decided; prompts with one vote each when prompts have several votes so far. 0 when
+        votes_left: about how many more votes until it is decided; prompts with as many votes each as so far, when `clustered`. 0 when
             decided; None when it cannot be told (only ties so far, or more than 20,000).
         prompts: number of units (prompts, or votes without a prompt) that have a preference.
         clustered: some prompt has several votes.
@@ -90,7 +90,7 @@ def verdict(
     if state in ("decided", "leaning"):
         leader = first if test.share > 0.5 else second
     clustered = any(unit.votes > 1 for unit in found)
-    left, assumed = _left(test, votes, max(target, 1 - target), strict, clustered)
+    left, assumed = _left(test, [unit for unit in found if unit.votes], max(target, 1 - target), strict, clustered)
     partial = Verdict(
         state=state,
         winner=leader if state == "decided" else None,
@@ -120,29 +120,38 @@ def _state(test: SequentialTest, votes: Unit, strict: float) -> State:
         return "decided"
     if test.n < fewest_to_decide(strict) <= votes.decisive:
         return "not enough variety"
-    # At a share of one half the evidence for either side is alike, however much there is of it.
+    # Without a vote the evidence is 1, which would lean if alpha were above a quarter; at one half it is never more.
     return "leaning" if test.e_value * min(1.0, LEANING * test.alpha) >= 1 and test.share != 0.5 else "undecided"
 
 
-def _left(test: SequentialTest, votes: Unit, target: float, strict: float, clustered: bool) -> tuple[int | None, float]:
+def _left(
+    test: SequentialTest, found: Sequence[Unit], target: float, strict: float, clustered: bool
+) -> tuple[int | None, float]:
     """Votes (or prompts) still to come in the median, and the preference assumed for it."""
-    wins = round(test.share * test.n)
     seen = (test.share * test.n + 1) / (test.n + 2)
     assumed = max(target, seen, 1 - seen)
-    ahead, behind = max(wins, test.n - wins), min(wins, test.n - wins)
-    further = votes_to_decide(ahead, behind, assumed, alpha=strict) if assumed < 1 else None
-    if further is None or (votes.votes and not votes.decisive):
+    nets = [unit.net for unit in found if unit.decisive]
+    if assumed >= 1 or (found and not nets):
         return None, assumed
-    further = max(1, further)
-    if not clustered and votes.votes:
+    # Prompts with several votes scatter less than coins: each is worth as many coins as its variance is smaller.
+    scatter = max(sum(net * net for net in nets) / len(nets), 2 * assumed - 1) if nets else 1.0
+    coins = round(test.n / scatter)
+    ahead = round(max(test.share, 1 - test.share) * coins)
+    further = votes_to_decide(ahead, coins - ahead, assumed, alpha=strict)
+    if further is None:
+        return None, assumed
+    left = max(1.0, further * scatter)
+    if found:
         # Ties and both-bad votes decide nothing; they will go on coming as they came.
-        further = round(further * votes.votes / votes.decisive)
-    return (further if further <= MOST_VOTES else None), assumed
+        everything = total(found)
+        left *= len(found) / len(nets) if clustered else everything.votes / everything.decisive
+    return (round(left) if left <= MOST_VOTES else None), assumed
 
 
 def _words(found: Verdict, first: str, alpha: float, assumed: float, fewest: int) -> str:
     if not found.n:
-        return f"no votes yet: about {found.votes_left} votes would show a {odds(assumed)} preference"
+        needed = f"more than {MOST_VOTES:,}" if found.votes_left is None else f"about {found.votes_left}"
+        return f"no votes yet: {needed} votes would show a {odds(assumed)} preference"
     score = f"{found.wins}–{found.losses}"
     if found.leader is not None and found.leader != first:
         score = f"{found.losses}–{found.wins}"
@@ -176,7 +185,7 @@ def _decided(found: Verdict, first: str, alpha: float, score: str, where: str) -
 
 def _more(found: Verdict, assumed: float) -> str:
     if found.votes_left is None:
-        return f"more than {MOST_VOTES:,} more votes"
+        return f"more than {MOST_VOTES:,} more votes if the preference is {odds(assumed)}"
     unit = "prompt" if found.clustered else "vote"
     return f"about {count(_rounded(found.votes_left), f'more {unit}')} if the preference is {odds(assumed)}"
 

@@ -56,4 +56,5 @@ def _spec(name: str, row: Mapping[str, Any]) -> ProviderSpec:
         local=local,
         aliases=dict.fromkeys(row.get("aliases", ())),
         needs=f"a running {title}" if local else f"a {title} key",
+        models=row.get("models"),
     )

@@ -12,4 +12,5 @@ PROVIDER = ProviderSpec(
     # The variable that llama.cpp's own programs read.
     option_env={"LLAMA_ARG_MODEL": "model_path"},
     needs='the path of a GGUF file, and pip install "viralai-sdk[local]"',
+    models="viralai_sdk.providers.llamacpp.models:LlamaCppModels",
 )

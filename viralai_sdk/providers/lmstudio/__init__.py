@@ -13,4 +13,5 @@ PROVIDER = ProviderSpec(
     local=True,
     aliases={"lm_studio": None, "lm-studio": None},
     needs="a running LM Studio server",
+    models="viralai_sdk.providers.lmstudio.models:LMStudioModels",
 )

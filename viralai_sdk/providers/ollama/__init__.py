@@ -15,4 +15,5 @@ PROVIDER = ProviderSpec(
     parse_base_url=normalise_host,
     local=True,
     needs="a running Ollama server",
+    models="viralai_sdk.providers.ollama.models:OllamaModels",
 )

@@ -36,7 +36,7 @@ def _classify(words: Any, answer: Answer) -> AIError:
     message = words if isinstance(words, str) else ""
     if missing := NO_MODEL.search(message):
         # Not retired: this server never had it.
-        hint = f"Fetch it with `ollama pull {missing['name']}`, or name one that is there."
+        hint = f"Fetch it with `viralai models pull {missing['name']} --provider ollama`, or name one that is there."
         return InvalidRequestError(message, hint=hint, status=answer.status)
     if "does not support" in message:
         return UnsupportedCapabilityError(message, hint="Choose a model that can.", status=answer.status)

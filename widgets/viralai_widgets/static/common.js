@@ -183,6 +183,8 @@ function panelFrame({ model, el }, name) {
     event.stopPropagation(); // else Lab would take 0 0 for "restart the kernel"
     const typing = event.target.closest("input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]");
     const action = bound.get(event.key);
+    // Space and Enter belong to the control that has the focus.
+    if ((event.key === " " || event.key === "Enter") && event.target.closest("button, summary, a, input, [role=slider]")) return;
     if (!action || typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action(event);

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from viralai_sdk.simulator.desk import words_of
 from viralai_sdk.simulator.state import State
-from viralai_sdk.simulator.vendors.compatible import chat, media
+from viralai_sdk.simulator.vendors.compatible import chat, media, router
 from viralai_sdk.simulator.vendors.compatible.desk import CompatibleDesk, list_models, unknown
 from viralai_sdk.simulator.vendors.openai.desk import error_body
 
@@ -21,6 +21,7 @@ def routes(state: State) -> Sequence[BaseRoute]:
     """The API's routes."""
     desk = CompatibleDesk(state)
     return [
+        *router.Router(desk).routes(),
         Route("/v1/chat/completions", desk.serve(chat.complete), methods=["POST"]),
         Route("/v1/images/generations", desk.serve(media.draw), methods=["POST"]),
         Route("/v1/audio/speech", desk.serve(media.speak), methods=["POST"]),

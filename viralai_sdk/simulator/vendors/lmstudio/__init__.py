@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from viralai_sdk.simulator.state import State
 from viralai_sdk.simulator.vendors.compatible import chat
 from viralai_sdk.simulator.vendors.compatible.desk import CompatibleDesk, list_models
+from viralai_sdk.simulator.vendors.lmstudio import models
 from viralai_sdk.simulator.vendors.openai.desk import Desk, error_body
 
 BASE = "/v1"
@@ -29,7 +30,9 @@ class LMStudioDesk(CompatibleDesk):
 def routes(state: State) -> Sequence[BaseRoute]:
     """The API's routes."""
     desk = LMStudioDesk(state)
+    shelf = models.Shelf(desk)
     return [
+        *shelf.routes(),
         Route("/v1/chat/completions", desk.serve(chat.complete), methods=["POST"]),
         Route("/v1/models", desk.serve(list_models), methods=["GET"]),
         Route("/{rest:path}", desk.serve(unknown), methods=["GET", "POST", "DELETE", "PATCH", "PUT"]),

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from viralai_sdk.simulator.state import State
-from viralai_sdk.simulator.vendors.ollama import chat
+from viralai_sdk.simulator.vendors.ollama import chat, models
 from viralai_sdk.simulator.vendors.ollama.desk import OllamaDesk
 
 BASE = ""
@@ -23,6 +23,10 @@ def routes(state: State) -> Sequence[BaseRoute]:
     return [
         Route("/api/chat", desk.serve(chat.complete), methods=["POST"]),
         Route("/api/tags", desk.serve(tags), methods=["GET"]),
+        Route("/api/ps", desk.serve(models.running), methods=["GET"]),
+        Route("/api/pull", desk.serve(models.pull), methods=["POST"]),
+        Route("/api/generate", desk.serve(models.generate), methods=["POST"]),
+        Route("/api/delete", desk.serve(models.delete), methods=["DELETE"]),
         Route("/api/version", desk.serve(version), methods=["GET"]),
         Route("/", desk.serve(greet), methods=["GET", "HEAD"]),
         Route("/{rest:path}", desk.serve(unknown), methods=["GET", "POST", "DELETE", "PATCH", "PUT"]),

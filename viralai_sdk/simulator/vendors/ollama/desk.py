@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from starlette.requests import Request
 
 from viralai_sdk.simulator.desk import VendorDesk, words_of
+from viralai_sdk.simulator.state import State
 
 GIGABYTE = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Running:
+    """A model in memory."""
+
+    expires: datetime
+    context: int
 
 
 class OllamaDesk(VendorDesk):
@@ -17,8 +28,19 @@ class OllamaDesk(VendorDesk):
 
     vendor = "ollama"
     strict = False
-    models: ClassVar[tuple[str, ...]] = tuple(sorted(words_of("ollama", "models")))
     vision: ClassVar[frozenset[str]] = words_of("ollama", "vision")
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.models: dict[str, int] = dict.fromkeys(sorted(words_of("ollama", "models")), GIGABYTE)
+        """Name → bytes on disk."""
+        self.loaded: dict[str, Running] = {}
+        self.partial: dict[str, int] = {}
+        """Layer → bytes that came before a download was broken off."""
+
+    def find(self, model: Any) -> str | None:
+        """The stored name that is meant, None when there is none."""
+        return next((name for name in (model, f"{model}:latest") if name in self.models), None)
 
     def error_body(self, status: int, message: str, code: str | None = None) -> Mapping[str, Any]:
         return {"error": message}
@@ -30,7 +52,7 @@ class OllamaDesk(VendorDesk):
             raise self.refuse(401, "unauthorized")
 
     def check_model(self, model: Any) -> None:
-        if model not in self.models:
+        if self.find(model) is None:
             raise self.refuse(404, f"model '{model}' not found")
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -42,5 +64,13 @@ class OllamaDesk(VendorDesk):
             "parameter_size": "1B",
             "quantization_level": "Q4_0",
         }
-        facts: dict[str, Any] = {"name": name, "model": name, "size": GIGABYTE, "digest": "0" * 64, "details": details}
+        facts: dict[str, Any] = {
+            "name": name,
+            "model": name,
+            "size": self.models[name],
+            "digest": "0" * 64,
+            "details": details,
+        }
+        if name.endswith("-cloud"):
+            facts |= {"size": 384, "remote_model": name, "remote_host": "https://ollama.com:443"}
         return {**facts, "modified_at": self.now().isoformat(), "capabilities": ["completion"]}

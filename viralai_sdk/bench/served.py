@@ -1,0 +1,44 @@
+"""Our measurement beside the simulated vendors' own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from viralai_sdk.bench.practice import Served
+from viralai_sdk.bench.rows import Row
+from viralai_sdk.interfaces.display.table import Table
+
+
+def spans(served: Sequence[Served], vendor: str, begins: str) -> list[float]:
+    """Seconds of each call as its vendor saw it: from the arrival of a request whose path holds `begins` and method is POST to the end
+    of the last request before the next such one. For calls made one after the other."""
+    mine = sorted((one for one in served if one.vendor == vendor), key=lambda one: one.arrived)
+    found: list[list[float]] = []
+    for one in mine:
+        if one.method == "POST" and begins in one.path:
+            found.append([one.arrived, one.ended])
+        elif found:
+            found[-1][1] = max(found[-1][1], one.ended)
+    return [end - begin for begin, end in found]
+
+
+def against_the_log(rows: Sequence[Row], served: Sequence[Served]) -> Table:
+    """p50 and p95 of whole calls as we saw them and of single requests as the simulated vendors saw them, by provider.
+
+    Only providers that answer with one request are shown: nobody's log says which of several requests belong together.
+    """
+    told = []
+    good = [row for row in rows if row.ok]
+    for provider in dict.fromkeys(row.provider for row in good):
+        ours = [row.service_seconds for row in good if row.provider == provider]
+        theirs = [one.seconds for one in served if one.vendor == provider and one.status == 200]
+        if len(ours) != len(theirs):
+            continue
+        row: dict[str, object] = {"provider": provider, "calls": len(ours)}
+        for name, share in (("p50", 0.5), ("p95", 0.95)):
+            mine, vendor = float(np.quantile(ours, share)), float(np.quantile(theirs, share))
+            row |= {f"{name} ours": mine, f"{name} vendor": vendor, f"{name} added": f"{1000 * (mine - vendor):.1f} ms"}
+        told.append(row)
+    return Table(told, caption="Seconds of a call, as we and as the simulated vendors saw it")
