@@ -13,7 +13,7 @@ from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_widgets.owner import Owner, Work
 from viralai_widgets.panel import Panel
 
-Kind = Literal["text", "code", "number", "badge", "interval", "progress"]
+Kind = Literal["text", "code", "time", "number", "badge", "interval", "progress"]
 Tone = Literal["good", "warn", "bad", "idle"]
 EVERY = 2.0
 """Seconds between two looks of a live board."""
