@@ -1,7 +1,7 @@
 // SessionGallery: many results, few elements. Only the tiles in view exist; their thumbnails are asked for when they come into view, and
 // only so many are held. The open result's file is the only large thing on the page.
 
-const TILE_WIDTH = 172;
+const TILE_WIDTH = 172; // at least; tiles share what a row has left
 const TILE_HEIGHT = 196;
 const TILE_GAP = 8;
 const SPARE_ROWS = 1;
@@ -25,10 +25,11 @@ function tileGrid({ name, draw, seen, open }) {
   const tiles = new Map();
   let items = [];
   let columns = 1;
+  let wide = TILE_WIDTH;
   let active = 0; // the one tile that Tab reaches; arrows move it
   let chosen = "";
   let due = null;
-  const place = (number) => ({ top: Math.floor(number / columns) * (TILE_HEIGHT + TILE_GAP), left: (number % columns) * (TILE_WIDTH + TILE_GAP) });
+  const place = (number) => ({ top: Math.floor(number / columns) * (TILE_HEIGHT + TILE_GAP), left: (number % columns) * (wide + TILE_GAP) });
   const made = (item) => {
     const tile = h("div", { class: "va-tile", role: "option", on: { click: () => open(item.id), focus: () => mark(tile.number) } });
     tile.append(...draw(item));
@@ -38,7 +39,8 @@ function tileGrid({ name, draw, seen, open }) {
   const arrange = () => {
     due = null;
     if (!el.clientWidth || !el.clientHeight) return; // out of sight, as in a cell that Lab has put away: what is there stays
-    columns = Math.max(1, Math.floor((el.clientWidth + TILE_GAP) / (TILE_WIDTH + TILE_GAP)));
+    columns = Math.max(1, Math.floor((sizer.clientWidth + TILE_GAP) / (TILE_WIDTH + TILE_GAP)));
+    wide = Math.floor((sizer.clientWidth + TILE_GAP) / columns) - TILE_GAP;
     const rows = Math.ceil(items.length / columns);
     sizer.style.height = `${Math.max(0, rows * (TILE_HEIGHT + TILE_GAP) - TILE_GAP)}px`;
     const first = Math.max(0, Math.floor(el.scrollTop / (TILE_HEIGHT + TILE_GAP)) - SPARE_ROWS) * columns;
@@ -59,6 +61,7 @@ function tileGrid({ name, draw, seen, open }) {
       }
       tile.number = number;
       const { top, left } = place(number);
+      tile.style.width = `${wide}px`;
       tile.style.transform = `translate(${left}px, ${top}px)`;
       tile.tabIndex = number === active ? 0 : -1;
       tile.setAttribute("aria-setsize", items.length);
