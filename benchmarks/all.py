@@ -22,6 +22,8 @@ NAMES = (
     "jobs",
     "comfyui",
     "engines",
+    "bench_overhead",
+    "statistics",
 )
 
 

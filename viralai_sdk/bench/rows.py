@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from viralai_sdk.compare.cells import Value
 from viralai_sdk.interfaces.errors import InvalidRequestError, StorageError
 from viralai_sdk.store.files import storage_error
+from viralai_sdk.store.redact import redact_json
 
 LEDGER = "calls.jsonl"
 SYNC_SECONDS = 1.0
@@ -85,10 +86,10 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
 
 
-_NAMES = {one.name for one in fields(Row)}
+_NAMES = tuple(one.name for one in fields(Row))
 
 
 def read_row(data: Mapping[str, Any]) -> Row:
@@ -149,6 +150,10 @@ class Ledger:
         """Note that a call is about to be sent: if nothing follows, it may have been paid for."""
         self._write({"begin": slot})
 
+    def again(self, slot: str) -> None:
+        """Note that a call is asked again whose first time may have been paid for."""
+        self._write({"again": slot})
+
     def add(self, row: Row) -> None:
         """Write a call down.
 
@@ -160,9 +165,9 @@ class Ledger:
     def _write(self, data: Mapping[str, Any]) -> None:
         if self._file is None:
             raise StorageError(f"{str(self.path)!r} is not open.")
-        line = (
-            json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace") + b"\n"
-        )
+        text = redact_json(data)
+        assert text is not None, "only None has no text"
+        line = text.encode("utf-8", "replace") + b"\n"
         try:
             written = os.write(self._file, line)
             while written < len(line):
@@ -203,10 +208,12 @@ class Recorded:
     Attributes:
         rows: the latest row of every slot, in order of writing.
         interrupted: slots that were begun and of which nothing more is known: they may have been paid for.
+        again: slots that were asked again after such an end, or after they were cancelled.
     """
 
     rows: list[Row]
     interrupted: list[str]
+    again: list[str]
 
 
 def read_ledger(folder: Path) -> Recorded:
@@ -220,20 +227,23 @@ def read_ledger(folder: Path) -> Recorded:
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
-        return Recorded([], [])
+        return Recorded([], [], [])
     except OSError as error:
         raise storage_error("read", path, error) from error
     rows: dict[str, Row] = {}
     begun: dict[str, None] = {}
+    again: dict[str, None] = {}
     for number, line in enumerate(lines, 1):
         try:
             data = json.loads(line)
         except ValueError as error:
             raise InvalidRequestError(f"{str(path)!r}, line {number}: it is no JSON.") from error
-        if "begin" in data:
+        if "again" in data:
+            again[data["again"]] = None
+        elif "begin" in data:
             begun[data["begin"]] = None
         else:
             row = read_row(data)
             rows[row.id] = row
             begun.pop(row.id, None)
-    return Recorded(list(rows.values()), list(begun))
+    return Recorded(list(rows.values()), list(begun), list(again))
