@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from viralai_widgets import ArenaPanel
 
 from tests.browser.conftest import Problems
 from tests.media_files import film, picture, recording
 from tests.widgets.axe import grave_violations
 from tests.widgets.stub_page import DARK, put, recolour, sent, show, tell
+from viralai_widgets import ArenaPanel
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viralai_widgets import HealthPanel, JobsPanel, Leaderboard, UsagePanel
-from viralai_widgets.board import Board, column, row, section
 
 from tests.doubles import KEY, JobServer, client, films, films_config, home, text_provider, use
 from tests.widgets.messages import from_page, page_sets, receive, sent_by
@@ -18,6 +16,8 @@ from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, JobCance
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.call import Route
 from viralai_sdk.store.rows import CallRow, JobRow, new_id
+from viralai_widgets import HealthPanel, JobsPanel, Leaderboard, UsagePanel
+from viralai_widgets.board import Board, column, row, section
 
 __all__ = ["films", "home"]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from viralai_widgets import JobsPanel, SessionGallery
-from viralai_widgets.board import action, badge, column, row, section
 
 from tests.browser.conftest import Problems
 from tests.media_files import picture
 from tests.widgets.axe import grave_violations
 from tests.widgets.stub_page import DARK, put, recolour, saved, sent, show, tell
+from viralai_widgets import JobsPanel, SessionGallery
+from viralai_widgets.board import action, badge, column, row, section
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
