@@ -36,6 +36,7 @@ EXTRAS = {
         ("websockets", "websockets"),
     ),
     "bench": (
+        ("ipykernel", "ipykernel"),
         ("matplotlib", "matplotlib"),
         ("nbconvert", "nbconvert"),
         ("pandas", "pandas"),
