@@ -165,8 +165,9 @@ class Board(Panel):
 
     def close(self) -> None:
         """Take the board away and stop looking."""
-        self._views.clear()
-        self.owner.call(self._watch_or_rest)
+        watch: Work[None] | None = getattr(self, "_watch", None)  # ipywidgets closes what could not be made as well
+        if watch is not None:
+            watch.cancel()
         super().close()
 
     # Static version -----------------------------------------------------------------------------------------------------------
