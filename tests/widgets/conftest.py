@@ -1,7 +1,8 @@
-"""The browser fixtures of tests/browser, for panels."""
+"""The browser fixtures of tests/browser and the doubles, for panels."""
 
 from __future__ import annotations
 
 from tests.browser.conftest import browser, lab, page, problems
+from tests.doubles import home, sim
 
-__all__ = ["browser", "lab", "page", "problems"]
+__all__ = ["browser", "home", "lab", "page", "problems", "sim"]

@@ -126,8 +126,7 @@ def read(given: Mapping[str, Any]) -> Parameters:
     """Check parameters.
 
     Raises:
-        InvalidRequestError: an unknown name, a wrong type or value. One line says which, and what is near it.
-        ConfigurationError: there is no such service.
+        InvalidRequestError: an unknown name or service, a wrong type or value. One line says which, and what is near it.
     """
     names = list(Parameters.model_fields)
     for name in given:

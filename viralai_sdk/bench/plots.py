@@ -138,6 +138,7 @@ def timeline(run: SavedRun) -> Plot:
     figure, field = axes("Timeline", "seconds since the run began", "seconds a call took")
     looks = marks(arms_of(run))
     rows = []
+    found = headline(run.rows)
     for arm, look in looks.items():
         mine = [row for row in run.rows if row.arm == arm]
         for outcome, filled in (("ok", True), ("failed", False), ("cancelled", False)):
@@ -147,27 +148,24 @@ def timeline(run: SavedRun) -> Plot:
                 face = look.colour if filled else "none"
                 across, up = [row.started for row in some], [row.seconds for row in some]
                 field.scatter(across, up, s=22, marker=look.marker, edgecolor=look.colour, facecolor=face, label=name)
-        rows.append(_timeline_row(arm, mine))
+        rows.append(_timeline_row(arm, mine, found.get(arm)))
     field.set_ylim(bottom=0)
     legend(field)
-    caption = "Calls over time; the halves of a run should look alike"
+    caption = f"Calls over time; the halves of the calls{_level_words(found)} should look alike"
     return Plot(figure, Table(rows, caption=caption), f"Seconds of every call over the run's time, for {_names(rows)}.")
 
 
-def _timeline_row(arm: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """The first half of the counted calls against the second: a drift is seen in numbers too."""
-    counted = sorted(
-        (row for row in rows if row.ok and row.phase != "warm_up" and not row.cold), key=lambda row: row.started
-    )
+def _timeline_row(arm: str, rows: Sequence[Row], group: Group | None) -> dict[str, Any]:
+    """The first half of the calls at the first level against the second: a drift is seen in numbers too."""
+    counted = sorted(group.good if group is not None else [], key=lambda row: row.started)
     half = len(counted) // 2
-    first, second = counted[:half], counted[half:]
     return {
         "arm": arm,
         "calls": len(rows),
         "from": min((row.started for row in rows), default=None),
         "to": max((row.ended for row in rows), default=None),
-        "p50, first half": _median(first),
-        "p50, second half": _median(second),
+        "p50, first half": _median(counted[:half]),
+        "p50, second half": _median(counted[half:]),
     }
 
 

@@ -17,7 +17,7 @@ _OUTSIDE = re.compile(
 )
 _STYLE = """
 :root{color-scheme:light dark}
-body{font:16px/1.55 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.55 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;box-sizing:border-box}
 img{max-width:100%;height:auto;background:#fff}
 pre{white-space:pre-wrap;overflow-wrap:break-word;border:1px solid #8884;border-radius:4px;padding:.6rem;font-size:90%}
 details{margin:.4rem 0}summary{cursor:pointer;opacity:.8;font-size:90%}

@@ -15,7 +15,7 @@ from typing import Any
 
 from viralai_sdk.bench.extras import need
 from viralai_sdk.bench.planning import BenchmarkPlan
-from viralai_sdk.bench.rows import Row, read_row
+from viralai_sdk.bench.rows import Recorded, Row, read_row
 from viralai_sdk.bench.summary import summarise
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.store.files import storage_error, write_atomic
@@ -51,14 +51,13 @@ class SavedRun:
         return str(self.summary["service"])
 
 
-def summary_of(
-    plan: BenchmarkPlan, rows: Sequence[Row], *, state: str, reason: str, interrupted: Sequence[str], name: str
-) -> dict[str, Any]:
+def summary_of(plan: BenchmarkPlan, known: Recorded, *, state: str, reason: str, name: str) -> dict[str, Any]:
     """Everything of a run that is not one call's own. Without secrets.
 
     Args:
         state: "complete" or "partial"; `reason` says why it is partial.
     """
+    rows = known.rows
     began = min((row.at for row in rows), default=None)
     ended = max((row.at + row.service_seconds for row in rows), default=None)
     told = {
@@ -72,7 +71,8 @@ def summary_of(
         "ended": _moment(ended),
         "planned": len(plan.slots),
         "recorded": len(rows),
-        "begun_without_outcome": list(interrupted),
+        "begun_without_outcome": list(known.interrupted),
+        "perhaps_paid_twice": list(known.again),
         "expected_cost_usd": plan.cost_usd,
         "arms": summarise(rows, seed=plan.parameters.seed),
         "notes": list(plan.notes),
@@ -154,7 +154,7 @@ def _schema(pyarrow: Any) -> Any:
 
 def _parquet(rows: Sequence[Row], summary: Mapping[str, Any]) -> bytes:
     pyarrow, parquet = need("pyarrow"), need("pyarrow.parquet")
-    data = [{**row.to_dict(), "metrics": json.dumps(row.metrics, ensure_ascii=False)} for row in rows]
+    data = [{**redact(row.to_dict()), "metrics": json.dumps(row.metrics, ensure_ascii=False)} for row in rows]
     about = {"viralai_bench": json.dumps({"schema": SCHEMA, "name": summary["name"]})}
     table = pyarrow.Table.from_pylist(data, schema=_schema(pyarrow).with_metadata(about))
     buffer = io.BytesIO()

@@ -149,6 +149,10 @@ class Ledger:
         """Note that a call is about to be sent: if nothing follows, it may have been paid for."""
         self._write({"begin": slot})
 
+    def again(self, slot: str) -> None:
+        """Note that a call is asked again whose first time may have been paid for."""
+        self._write({"again": slot})
+
     def add(self, row: Row) -> None:
         """Write a call down.
 
@@ -203,10 +207,12 @@ class Recorded:
     Attributes:
         rows: the latest row of every slot, in order of writing.
         interrupted: slots that were begun and of which nothing more is known: they may have been paid for.
+        again: slots that were asked again after such an end, or after they were cancelled.
     """
 
     rows: list[Row]
     interrupted: list[str]
+    again: list[str]
 
 
 def read_ledger(folder: Path) -> Recorded:
@@ -220,20 +226,23 @@ def read_ledger(folder: Path) -> Recorded:
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
-        return Recorded([], [])
+        return Recorded([], [], [])
     except OSError as error:
         raise storage_error("read", path, error) from error
     rows: dict[str, Row] = {}
     begun: dict[str, None] = {}
+    again: dict[str, None] = {}
     for number, line in enumerate(lines, 1):
         try:
             data = json.loads(line)
         except ValueError as error:
             raise InvalidRequestError(f"{str(path)!r}, line {number}: it is no JSON.") from error
-        if "begin" in data:
+        if "again" in data:
+            again[data["again"]] = None
+        elif "begin" in data:
             begun[data["begin"]] = None
         else:
             row = read_row(data)
             rows[row.id] = row
             begun.pop(row.id, None)
-    return Recorded(list(rows.values()), list(begun))
+    return Recorded(list(rows.values()), list(begun), list(again))

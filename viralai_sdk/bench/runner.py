@@ -34,14 +34,12 @@ class Runner:
 
     Attributes:
         rows: calls recorded so far, those of an earlier, broken-off execution included.
-        interrupted: slots that an earlier execution had begun when it died; they are asked again and may have been paid for before.
         stopped: why the run ended early; "" when it did not.
     """
 
     def __init__(self, plan: BenchmarkPlan, ai: ViralAI, folder: Path, on_row: OnRow | None = None) -> None:
         self.plan = plan
         self.rows: list[Row] = []
-        self.interrupted: list[str] = []
         self.stopped = ""
         self._ai = ai
         self._folder = folder
@@ -61,7 +59,7 @@ class Runner:
             asyncio.CancelledError: the notebook's interrupt; what was measured is in the ledger.
         """
         known = read_ledger(self._folder)
-        self.interrupted = known.interrupted
+        cancelled = [row.id for row in known.rows if row.outcome == "cancelled"]
         done = {row.id: row for row in known.rows if row.outcome != "cancelled"}
         self.rows = list(done.values())
         self._spent = sum(self._paid(row) for row in known.rows)
@@ -69,6 +67,8 @@ class Runner:
         self._zero = time.perf_counter() - max((row.ended for row in known.rows), default=0.0)
         left = [slot for slot in self.plan.slots if slot.id not in done]
         with self._ledger:
+            for slot_id in (*known.interrupted, *cancelled):
+                self._ledger.again(slot_id)
             driver = asyncio.create_task(self._drive(left))
             watcher = asyncio.create_task(self._watch(driver))
             try:

@@ -133,7 +133,7 @@ async def run(plan: BenchmarkPlan, *, ai: ViralAI | None = None, on_row: OnRow |
     """
     folder = prepare(plan)
     async with _client(plan, ai) as (client, served):
-        if plan.parameters.chain:
+        if plan.parameters.fallback and plan.parameters.chain:
             client.set_fallback_chain(plan.service, plan.parameters.chain)
         runner = Runner(plan, client, folder, on_row)
         try:
@@ -183,7 +183,7 @@ def finish(plan: BenchmarkPlan, folder: Path, reason: str) -> SavedRun:
     """Turn a ledger into the result files. Also for a run whose process died."""
     known = read_ledger(folder)
     state = "partial" if reason else "complete"
-    summary = summary_of(plan, known.rows, state=state, reason=reason, interrupted=known.interrupted, name=folder.name)
+    summary = summary_of(plan, known, state=state, reason=reason, name=folder.name)
     save(folder, known.rows, summary)
     return SavedRun(folder, summary, tuple(known.rows))
 

@@ -44,13 +44,10 @@ EXTRAS = {
         ("scipy", "scipy"),
     ),
     "compare": (
-        ("evalica", "evalica"),
         ("matplotlib", "matplotlib"),
         ("pandas", "pandas"),
         ("pyloudnorm", "pyloudnorm"),
         ("scipy", "scipy"),
-        ("statsmodels", "statsmodels"),
-        ("ville", "ville"),
     ),
 }
 """Extra → (module to look for, distribution) of everything it brings; a test holds this and pyproject.toml together."""

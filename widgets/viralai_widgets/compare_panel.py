@@ -233,8 +233,7 @@ class ComparePanel(Panel):
         except BaseException as error:
             self.show_error(error)
         else:
-            failed = len(comparison.failed)
-            self.notice = f"Finished: {comparison.caption()}." + (f" {failed} without a result." if failed else "")
+            self.notice = f"Finished: {comparison.caption()}."
         self.snapshot()
 
     def stop(self, arm: str | None = None) -> None:

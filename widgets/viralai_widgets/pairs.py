@@ -89,8 +89,11 @@ class Pairs:
         wanted = {(left, prompt, repeat), (right, prompt, repeat)}
         for index, (first, second) in enumerate(self._places):
             if {first.key, second.key} == wanted:
-                if first.arm != left and index not in self._made:
+                made = self._made.get(index)
+                if first.arm != left and (made is None or made.choice is None):  # a vote's sides stay
                     self._places[index] = (second, first)
+                    if made is not None:
+                        self._made[index] = Shown(made.right, made.left, made.right_token, made.left_token)
                 self._index = index
                 return
         raise InvalidRequestError(f"{label(left)} and {label(right)} have no two results there.")

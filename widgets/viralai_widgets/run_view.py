@@ -90,7 +90,8 @@ class RunView:
         state = "over" if len(over) == len(slots) else "running" if running or over else "queued"
         failures = [slot.cell.error for slot in over if slot.cell is not None and slot.cell.error is not None]
         known = [slot.progress.fraction for slot in running if slot.progress and slot.progress.fraction is not None]
-        fraction = (len(over) + sum(known)) / len(slots) if over or known else None
+        made = sum(slot.state == "done" for slot in over)
+        fraction = (made + sum(known)) / len(slots) if over or known else None
         row: dict[str, Any] = {
             "id": self._tokens[name],
             "name": f"Arm {place}" if hidden else label(name, 120),

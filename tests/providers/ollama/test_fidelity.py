@@ -166,7 +166,7 @@ async def test_both_clients_read_an_error_inside_a_stream(sim: Simulator, vendor
 async def test_a_model_that_was_not_pulled_says_how_to_pull_it(vendor: ollama.Client, ours: Driver) -> None:
     with pytest.raises(ollama.ResponseError, match="not found"):
         vendor.chat(model="nobody", messages=HELLO)
-    with pytest.raises(e.InvalidRequestError, match="ollama pull nobody"):
+    with pytest.raises(e.InvalidRequestError, match="viralai models pull nobody"):
         await ours.call(TextGenerationRequest("hello"), "nobody")
 
 

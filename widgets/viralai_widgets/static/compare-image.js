@@ -12,7 +12,8 @@ function imageView() {
     class: "va-handle", role: "slider", tabindex: 0, "aria-label": "Divider between left and right",
     "aria-valuemin": 0, "aria-valuemax": 100, "aria-orientation": "horizontal",
   }, h("span", { class: "va-grip", "aria-hidden": "true", text: "⇔" }));
-  const stage = h("div", { class: "va-stage", role: "group", "aria-label": "Pictures; plus and minus zoom, arrow keys move", tabindex: 0 }, figures, handle);
+  const divider = h("div", { class: "va-divider" }, handle);
+  const stage = h("div", { class: "va-stage", role: "group", "aria-label": "Pictures; plus and minus zoom, arrow keys move", tabindex: 0 }, figures, divider);
   const modes = [["side", "Side by side"], ["slider", "Slider"], ["flip", "Flip"]].map(([mode, words]) =>
     button(words, () => set({ mode }), { "aria-pressed": "false", data: { mode } }),
   );
@@ -40,7 +41,7 @@ function imageView() {
     for (const tool of modes) tool.setAttribute("aria-pressed", String(tool.dataset.mode === view.mode));
     for (const picture of pictures) picture.style.transform = `translate(${view.x}%, ${view.y}%) scale(${view.scale})`;
     const over = view.mode === "slider";
-    handle.hidden = !over;
+    divider.hidden = !over;
     handle.style.left = `${view.divide}%`;
     handle.setAttribute("aria-valuenow", Math.round(view.divide));
     handle.setAttribute("aria-valuetext", `${Math.round(view.divide)} % left, ${100 - Math.round(view.divide)} % right`);

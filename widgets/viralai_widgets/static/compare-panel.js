@@ -72,7 +72,7 @@ function armRows(frame) {
       const row = rowOf(arm);
       row.name.textContent = arm.name;
       row.bar.el.firstChild.setAttribute("aria-label", arm.name);
-      row.bar.set(arm.state === "over" ? 1 : arm.fraction ?? (arm.state === "queued" ? 0 : null), arm.words);
+      row.bar.set(arm.fraction ?? (arm.state === "queued" ? 0 : null), arm.words);
       row.stop.setAttribute("aria-label", `Stop ${arm.name}`);
       row.stop.disabled = arm.state === "over";
       row.line.dataset.state = arm.state;
