@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN ?= $(VENV)/bin
 OUT ?= demo_out
 PYTEST ?= $(BIN)/python -m pytest
-NOTEBOOKS ?= notebooks/tutorials
+NOTEBOOKS ?= notebooks/tutorials notebooks/ab_tests
 BENCHMARKS ?= import_time overhead stream throughput image_8mb switch
 
 .PHONY: catalog-check help demo test lint types imports unit notebooks readme lab benchmarks clean
