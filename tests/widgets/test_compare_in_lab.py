@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import Lab, open_notebook, output_html, run_all, save, set_theme, shot
+from tests.browser.lab import Lab, open_notebook, output_html, run_all, save, set_theme, shot, start_all
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
@@ -105,4 +105,64 @@ def test_a_person_compares_pictures(lab: Lab, page: Page, problems: Problems) ->
     assert "embedded" in "\n".join(output_html(page))
     shot(page, "compare_reopened")
     assert page.evaluate("() => window.hacked") is None
+    assert problems == []
+
+
+AWAITING = """\
+import asyncio
+from viralai_sdk import ViralAI
+from viralai_sdk.simulator import Simulator
+from viralai_widgets import ComparePanel
+sim = Simulator()
+sim.start()
+sim.faults.add("stability", "slow", seconds=600)
+names = ("openai", "stability", "elevenlabs", "runway")
+ai = ViralAI(config={"providers": {name: {"api_key": sim.key, "base_url": sim.url(name)} for name in names}})
+panel = ComparePanel(ai, "image", ["embedded", "stability"], prompt="a red fox")
+panel"""
+
+
+def test_the_panel_lives_while_a_cell_awaits_it_and_after_an_interrupt(
+    lab: Lab, page: Page, problems: Problems
+) -> None:
+    page.set_viewport_size({"width": 1100, "height": 2000})
+    again = "await panel.run()"
+    speech = "panel.service = 'speech'; panel.prompt = 'Hello there'; panel.value = ['embedded', 'openai']; spoken = await panel.run()"
+    video = (
+        "panel.service = 'video'; panel.prompt = 'a fox runs'; panel.parameters = {'duration': '2'}\n"
+        "panel.variants = [{'name': name, 'provider': 'embedded', 'parameters': {'seed': seed}} for seed, name in enumerate(('one', 'two'))]\n"
+        "filmed = await panel.run()"
+    )
+    name = write_notebook(lab.root, "awaiting.ipynb", AWAITING, again, again, speech, video)
+    open_notebook(page, lab, name)
+    start_all(page)
+    panel = page.get_by_role("region", name="Comparison", exact=True)
+    embedded = panel.get_by_role("progressbar", name="embedded")
+
+    expect(embedded).to_have_attribute("aria-valuenow", "100", timeout=LONG)
+    shot(page, "compare_awaiting")
+    press(panel, "Stop all")
+    expect(page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea")).to_contain_text(
+        "JobCancelledError", timeout=LONG
+    )
+
+    expect(embedded).not_to_have_attribute("aria-valuenow", "100")
+    expect(embedded).to_have_attribute("aria-valuenow", "100", timeout=LONG)
+    page.evaluate("() => window.jupyterapp.commands.execute('kernelmenu:interrupt')")
+    expect(panel.get_by_text("Interrupted, so the run was stopped: ", exact=False)).to_be_visible(timeout=LONG)
+    expect(panel.get_by_role("button", name="Run", exact=True)).to_be_enabled(timeout=LONG)
+    expect(panel.get_by_text("JobCancelledError")).to_be_visible()
+
+    for number, made in ((3, "speech"), (4, "video")):
+        page.evaluate(
+            "number => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = number; window.jupyterapp.commands.execute('notebook:run-cell'); }",
+            number,
+        )
+        ready = "[data-ready=true]" if made == "speech" else ".va-frame video"
+        page.wait_for_selector(f".va-results {ready}", timeout=LONG)
+        if made == "video":
+            page.wait_for_function(
+                "() => [...document.querySelectorAll('.va-frame video')].every(e => e.readyState >= 2)", timeout=LONG
+            )
+        in_both_themes(page, f"compare_{made}")
     assert problems == []

@@ -125,18 +125,15 @@ class Experiment:
             raise InvalidRequestError(f"concurrency must be 1 or more, not {concurrency!r}.")
         self._ballot.refresh()
         runtime = self._manager.runtime
-        orders = cells_to_make(self._manager, self._definition, lambda key: self._wanted(key, retry_failed))
+        seen = dict(self._ballot.cells)
+        orders = cells_to_make(self._manager, self._definition, lambda key: _wanted(seen.get(key), retry_failed))
         planned = plan_of(self._manager, self.service, orders)
         if dry_run:
             return planned
         if orders:
             await runtime.writable()
             check_budget(runtime, planned, runtime.session_id)
-        return await Maker(self._manager, self._definition, self._ballot, on_cell).run(orders, concurrency)
-
-    def _wanted(self, key: CellKey, retry_failed: bool) -> bool:
-        data = self._ballot.cells.get(key)
-        return data is None or (retry_failed and (data["response"] is None or gone(data)))
+        return await Maker(self._manager, self._definition, self._ballot, on_cell, seen=seen).run(orders, concurrency)
 
     # --- votes -------------------------------------------------------------------------------------------------------------------
 
@@ -323,7 +320,8 @@ class Experiment:
             concurrency: pairs at once.
 
         Raises:
-            BudgetExceededError: no further pair can be judged. Failures on single pairs are in the summary.
+            BudgetExceededError, StorageError: no further pair can be judged, or no vote written. Failures on single pairs are in the
+                summary.
         """
         from viralai_sdk.compare.judging import judge_pairs
 
@@ -340,6 +338,11 @@ class Experiment:
         with self._lock:
             left, right = (self._pairs.cell(key).response for key in self._pairs.sides(slot, kind, rater))
             return self._pairs.id_of(slot, kind, rater), self.prompts[slot.prompt].words, left, right
+
+
+def _wanted(data: Mapping[str, Any] | None, retry_failed: bool) -> bool:
+    """A cell is to be made: there is none, or another is wanted."""
+    return data is None or (retry_failed and (data["response"] is None or gone(data)))
 
 
 def _rater(name: object) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from viralai_sdk.compare.statistics import Agreement, judge_agreement
 from viralai_sdk.interfaces.display.table import Table
-from viralai_sdk.interfaces.errors import AIError, BudgetExceededError, InvalidRequestError
+from viralai_sdk.interfaces.errors import AIError, BudgetExceededError, InvalidRequestError, StorageError
 from viralai_sdk.services.closing import finished
+from viralai_sdk.services.runner import unexpected
 
 if TYPE_CHECKING:
     from viralai_sdk.compare.design import Slot
@@ -94,11 +95,11 @@ async def judge_pairs(
                 return
             try:
                 await _judge_one(experiment, judge, rater, slot, summary)
-            except BudgetExceededError as error:
+            except (BudgetExceededError, StorageError) as error:
                 stop.append(error)
-            except AIError as error:
+            except Exception as error:  # a judge may be anybody's code; it fails on this pair, not on the others
                 log.debug("judge %s failed", rater, exc_info=True)
-                summary.failures.append(str(error))
+                summary.failures.append(str(unexpected(error)))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):

@@ -1,7 +1,8 @@
 """Makes the cells of an experiment: each is paid for once, whatever happens to the kernel.
 
-Every call is made as a job of the journal, and which call is made for which cell is written down before it begins. A fresh kernel
-therefore finds what a dead one left behind:
+A cell is claimed in the experiment's ballot before anything is asked: entries have one order for everybody, so that of several kernels
+the first one makes it and the others leave it alone. A claim ends with its cell, when its run gives it up, or with the process that made
+it. Every call is made as a job of the journal, and the claim says which. A fresh kernel therefore finds what a dead one left behind:
 
 * a job whose result was stored, though not yet noted as a cell: taken from the journal;
 * a job that the provider works on: waited for and collected, not submitted again;
@@ -47,7 +48,7 @@ UNHEARD_OF = 3600.0
 """Seconds after which a call of another process that was not heard of any more is not on its way, whoever has that process's number now."""
 
 _under_way: set[str] = set()
-"""Ids of calls that this process makes now."""
+"""Ids of calls that this process makes now, each from before its claim until its cell is written down."""
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class RunSummary:
     Attributes:
         made: cells that were asked for now; `collected` of what an earlier kernel had paid for.
         failed: of both, those that ended without a result.
-        elsewhere: cells that another living kernel is making.
+        elsewhere: cells that another run is making, or has made meanwhile, here or in another living kernel.
         cost_usd: sum of the known costs of the cells of this run; `cost_unknown` cells are not in it.
     """
 
@@ -122,12 +123,17 @@ class Maker:
         definition: Definition,
         ballot: Ballot,
         on_cell: Callable[[Cell], object] | None = None,
+        *,
+        seen: Mapping[CellKey, Mapping[str, Any]],
     ) -> None:
+        """`seen` are the cells there were when it was decided which to make: one that changed since has been made by another run."""
         self._manager = manager
         self._definition = definition
         self._ballot = ballot
         self._on_cell = on_cell
+        self._seen = seen
         self._jobs: dict[str, list[JobRow]] = {}
+        self._asked_for: set[str] = set()
         self._stop: AIError | None = None
         self.summary = RunSummary()
 
@@ -138,7 +144,7 @@ class Maker:
             BudgetExceededError, StorageError: no further cell can be made; those that were on their way have been finished.
         """
         places = concurrency or min(MOST_PLACES, PLACES_PER_ARM * len(self._definition.arms))
-        await self._find_jobs(orders)
+        await self._find_jobs([order.slot.key for order in orders])
         waiting = iter(orders)
 
         async def work() -> None:
@@ -154,61 +160,102 @@ class Maker:
             raise self._stop
         return self.summary
 
-    async def _find_jobs(self, orders: Sequence[Order]) -> None:
-        """The journal's jobs of calls that were begun for these cells."""
-        calls = {start.call_id for order in orders for start in self._ballot.starts.get(order.slot.key, ())}
-        calls.update(
-            self._ballot.cells[order.slot.key].get("call", "")
-            for order in orders
-            if order.slot.key in self._ballot.cells
-        )
+    async def _find_jobs(self, keys: Sequence[CellKey]) -> None:
+        """The journal's jobs of calls that were begun for these cells, as far as they have not been looked for."""
+        calls = {start.call_id for key in keys for start in self._ballot.starts.get(key, ())}
+        calls.update(self._ballot.cells[key].get("call", "") for key in keys if key in self._ballot.cells)
+        calls -= self._asked_for
         if calls:
             for row in await asyncio.to_thread(self._manager.runtime.journal.jobs):
                 if row.call_id in calls:
                     self._jobs.setdefault(row.call_id, []).append(row)
+            self._asked_for |= calls
 
     async def _make(self, order: Order) -> None:
         call = order.call(self._manager, self._definition.service, on_job=_job_accepted)
         try:
-            left = self._left_behind(order)
-            if left is _ELSEWHERE:
+            if self._taken(order.slot.key, call.id):
                 self.summary.elsewhere += 1
                 return
-            if isinstance(left, JobRow) and (found := await self._collected(left)) is not None:
-                self.summary.collected += 1
-                seconds = found.generation_time if isinstance(found, Response) else 0.0
-                await self._note(order, found, seconds, left.call_id or "")
-                return
-            answer = await self._called(order, call)
-            if answer is None:
-                self.summary.elsewhere += 1
-                return
-            self.summary.made += 1
-            await self._note(order, answer, call.elapsed, call.id)
+            _under_way.add(call.id)
+            try:
+                await self._claim(order.slot.key, call.id)
+                await self._claimed(order, call)
+            finally:
+                await self._give_up(order.slot.key, call.id)
+                _under_way.discard(call.id)
         except (BudgetExceededError, StorageError) as error:
             self._stop = self._stop or error
 
-    def _left_behind(self, order: Order) -> JobRow | object | None:
-        """What an earlier run left of this cell: its job, `_ELSEWHERE` when it is being made, None when it is to be made afresh."""
-        before, best = self._ballot.cells.get(order.slot.key), None
+    async def _claimed(self, order: Order, call: Call) -> None:
+        """Make a cell that was claimed, unless another run was faster."""
+        key = order.slot.key
+        if self._taken(key, call.id):
+            self.summary.elsewhere += 1
+            return
+        self._asked_for.add(call.id)
+        await self._find_jobs([key])
+        left = self._left_behind(key)
+        if left is not None and (found := await self._collected(left)) is not None:
+            self.summary.collected += 1
+            seconds = found.generation_time if isinstance(found, Response) else 0.0
+            await self._note(order, found, seconds, left.call_id or "")
+            return
+        answer = await self._called(call, key)
+        self.summary.made += 1
+        await self._note(order, answer, call.elapsed, call.id)
+
+    async def _claim(self, key: CellKey, call_id: str) -> None:
+        arm, prompt, repeat = key
+        told = {"kind": "start", "arm": arm, "prompt": prompt, "repeat": repeat, "call": call_id}
+        await finished(self._ballot.append, {**told, "owner": self._manager.runtime.owner})
+
+    async def _give_up(self, key: CellKey, call_id: str) -> None:
+        """End a claim that came to no cell, so that no other kernel waits for it."""
+        if all(start.over for start in self._ballot.starts.get(key, ()) if start.call_id == call_id):
+            return
+        arm, prompt, repeat = key
+        try:
+            await finished(
+                self._ballot.append, {"kind": "end", "arm": arm, "prompt": prompt, "repeat": repeat, "call": call_id}
+            )
+        except StorageError as error:  # it lapses with this process; what stopped the call is what has to be told
+            log.warning("the claim of cell %s could not be given up: %s", key, error)
+
+    def _taken(self, key: CellKey, call_id: str) -> bool:
+        """The cell was made since this run began, or another living run claimed it before `call_id` did."""
+        if self._ballot.cells.get(key) is not self._seen.get(key):
+            return True
+        for start in self._ballot.starts.get(key, ()):
+            if start.call_id == call_id:
+                return False
+            if self._alive(start):
+                return True
+        return False
+
+    def _left_behind(self, key: CellKey) -> JobRow | None:
+        """The job that an earlier run left of this cell; None when it is to be made afresh."""
+        before = self._ballot.cells.get(key)
         if before is not None and before["response"] is None:
             # Of a failed cell only a job counts that has ended well since, or goes on: nobody waited long enough for it.
             best = next((row for row in self._jobs.get(before.get("call", ""), []) if _worth_waiting(row)), None)
-        for start in reversed(self._ballot.starts.get(order.slot.key, ())):
-            rows = self._jobs.get(start.call_id, [])
-            if self._alive(start, rows):
-                return _ELSEWHERE
-            if best is None:
-                # Of a call that was tried several times its completed or latest job counts.
-                useful = [row for row in rows if not _gave_nothing(row)]
-                best = max(useful, key=lambda row: (row.state == "completed", row.created), default=None)
-        return best
+            if best is not None:
+                return best
+        for start in reversed(self._ballot.starts.get(key, ())):
+            # Of a call that was tried several times its completed or latest job counts.
+            useful = [row for row in self._jobs.get(start.call_id, []) if not _gave_nothing(row)]
+            if useful:
+                return max(useful, key=lambda row: (row.state == "completed", row.created))
+        return None
 
-    def _alive(self, start: Start, rows: Sequence[JobRow]) -> bool:
+    def _alive(self, start: Start) -> bool:
         """Somebody is at it: this process, another one of this machine, or another machine that was heard of lately."""
+        if start.over:
+            return False
         if _host_and_pid(start.owner) == _host_and_pid(self._manager.runtime.owner):
             return start.call_id in _under_way
-        if owner_is_dead(start.owner) or any(row.over for row in rows):
+        rows = self._jobs.get(start.call_id, ())
+        if owner_is_dead(start.owner) or any(row.state == "completed" for row in rows):
             return False
         return max([start.created, *(row.heartbeat or 0.0 for row in rows)]) > time.time() - UNHEARD_OF
 
@@ -223,43 +270,17 @@ class Maker:
         except AIError as error:
             return error
 
-    async def _called(self, order: Order, call: Call) -> Response | AIError | None:
-        """Ask the provider; None when another kernel was faster in announcing the same cell."""
-        runtime = self._manager.runtime
-        arm, prompt, repeat = order.slot.key
-        entry = {
-            "kind": "start",
-            "arm": arm,
-            "prompt": prompt,
-            "repeat": repeat,
-            "call": call.id,
-            "owner": runtime.owner,
-        }
-        _under_way.add(call.id)
+    async def _called(self, call: Call, key: CellKey) -> Response | AIError:
+        """Ask the provider."""
         try:
-            before = self._ballot.cells.get(order.slot.key)
-            await finished(self._ballot.append, entry)
-            if self._ballot.cells.get(order.slot.key) is not before or self._overtaken(order.slot.key, call.id):
-                return None
             return await self._manager.run_call(call)
         except (BudgetExceededError, StorageError):
             raise
         except AIError as error:
             return error
         except Exception as error:  # a provider's code may fail in any way; it is this cell's failure
-            log.debug("cell %s", order.slot.key, exc_info=True)
+            log.debug("cell %s", key, exc_info=True)
             return unexpected(error)
-        finally:
-            _under_way.discard(call.id)
-
-    def _overtaken(self, key: CellKey, call_id: str) -> bool:
-        """Another living kernel announced the same cell first: entries have one order for everybody."""
-        for start in self._ballot.starts.get(key, ()):
-            if start.call_id == call_id:
-                return False
-            if self._alive(start, []):
-                return True
-        return False
 
     async def _note(self, order: Order, found: Response | AIError, seconds: float, call_id: str) -> None:
         """Write the cell down; from then on nobody pays for it again."""
@@ -280,9 +301,6 @@ class Maker:
                 self._on_cell(cell)
             except Exception:  # a watcher that stumbles must not stop what is being paid for
                 log.exception("on_cell failed for %s", cell.key)
-
-
-_ELSEWHERE = object()
 
 
 def _host_and_pid(owner: str) -> tuple[str, str]:

@@ -138,11 +138,12 @@ def _failures(cells: list[Cell], experiment: Experiment) -> Html:
     lost = (
         f"{state.failed} of {state.pairs} comparisons were never shown because a side failed"
         if state.failed
-        else "Every comparison could be shown"
+        else "No comparison was lost to a failure"
     )
+    waiting = f"; {state.waiting} wait for results that are not made yet" if state.waiting else ""
     return el(
         "div",
-        el("p", f"{lost}; {state.waiting} wait for results that are not made yet."),
+        el("p", f"{lost}{waiting}."),
         table_html(rows) if rows else el("p", "No result failed."),
     )
 

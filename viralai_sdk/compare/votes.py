@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from viralai_sdk.compare.ballot import Choice, Judgement, RaterKind, choice
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from viralai_sdk.store.journal import Journal
 
 SCHEMA = 1
-CELL_KINDS = ("start", "cell")
+CELL_KINDS = ("start", "end", "cell")
 VOTE_KINDS = ("vote", "undo")
 CellKey: TypeAlias = "tuple[str, str, int]"
 """Arm, prompt and repeat."""
@@ -34,11 +34,12 @@ Rater: TypeAlias = "tuple[RaterKind, str]"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A call was about to be made for a cell."""
+    """A cell was claimed, and a call was about to be made for it. Once `over`, nobody is at it any more; its jobs may still be."""
 
     call_id: str
     owner: str
     created: float
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,8 @@ class Ballot:
             if kind == "start":
                 key = _cell_key(entry)
                 self.starts.setdefault(key, []).append(Start(entry["call"], entry["owner"], created))
+            elif kind == "end":
+                self._take_end(entry)
             elif kind == "cell":
                 self._take_cell(entry)
             elif kind == "vote":
@@ -186,11 +189,22 @@ class Ballot:
 
     def _take_cell(self, entry: Mapping[str, Any]) -> None:
         key = _cell_key(entry)
-        self.starts.pop(key, None)
+        self._forget_starts(key, None if entry["response"] is not None else entry.get("call"))
         before = self.cells.get(key)
         if before is None or before["response"] is None or entry["response"] is not None:
             self.cells[key] = entry
             self.changes += before is not None
+
+    def _forget_starts(self, key: CellKey, failed_call: str | None) -> None:
+        """A result settles a cell; a failure only the call that failed and those before it: a later one may be under way."""
+        starts = self.starts.pop(key, [])
+        places = [place for place, start in enumerate(starts) if start.call_id == failed_call]
+        if failed_call is not None and starts[places[-1] + 1 if places else 0 :]:
+            self.starts[key] = starts[places[-1] + 1 if places else 0 :]
+
+    def _take_end(self, entry: Mapping[str, Any]) -> None:
+        starts = self.starts.get(_cell_key(entry), [])
+        starts[:] = [replace(start, over=True) if start.call_id == entry["call"] else start for start in starts]
 
     def _take_vote(self, record: VoteRecord) -> None:
         self.known.add(record.id)

@@ -45,7 +45,9 @@ asyncio.run(main())
 
 def start(code: str, *given: str) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, "-c", code, *given], stdout=subprocess.PIPE, text=True, env=env)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    )
 
 
 def killed_after(child: subprocess.Popen[str], lines: int) -> list[str]:
@@ -59,6 +61,8 @@ def killed_after(child: subprocess.Popen[str], lines: int) -> list[str]:
     child.send_signal(signal.SIGKILL)
     said += [line.strip() for line in child.stdout.read().split("\n")[:-1]]
     child.stdout.close()
+    if child.stdin is not None:
+        child.stdin.close()
     child.wait()
     return said
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.compare.experiment.conftest import Writers
-from tests.doubles import client
+from tests.doubles import client, config
 from viralai_sdk import ViralAI
 from viralai_sdk.compare.experiment import Experiment
 from viralai_sdk.compare.votes import VoteRecord
@@ -266,9 +266,24 @@ async def test_a_judge_stops_at_the_budget_and_at_its_limit(ai: ViralAI) -> None
     judge.error = BudgetExceededError("too dear.")
     with pytest.raises(BudgetExceededError):
         await experiment.judge(judge)
+    judge.error = RuntimeError("somebody's code")
+    assert "RuntimeError" in (await experiment.judge(judge)).failures[0]
     for wrong in ({"limit": 0}, {"concurrency": 0}):
         with pytest.raises(InvalidRequestError):
             await experiment.judge(judge, **wrong)  # type: ignore[arg-type]
+
+
+async def test_a_text_provider_judges_an_experiment(sim: Any, home: Path) -> None:
+    from viralai_sdk.compare.judges import Judge as TextJudge
+
+    ai = client(config(sim), home)
+    experiment = await made(ai, arms=["embedded", {"provider": "embedded", "name": "other", "template": "{prompt}!"}])
+    judge = TextJudge(ai.manager, service="text", provider="openai")
+    summary = await experiment.judge(judge, limit=3)
+    assert (summary.judge, summary.votes, summary.failures) == ("judge:openai", 3, [])
+    assert len(sim.log) == 6
+    assert {record.rater_kind for record in experiment.votes()} == {"judge"}
+    assert experiment.judgements() == []
 
 
 async def test_pairs_are_masked_for_real_in_all_that_people_see(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
