@@ -181,12 +181,7 @@ def test_sound_is_switched_at_the_same_position(page: Page, tmp_path: Path) -> N
     page.get_by_role("button", name="Hear right").click()
     players = page.locator("audio")
     assert players.evaluate_all("all => all.map(each => each.muted)") == [True, False]
-    assert (
-        page.evaluate(
-            "() => { const [a, b] = document.querySelectorAll('audio'); return Math.abs(a.currentTime - b.currentTime); }"
-        )
-        < 0.25
-    )
+    assert apart(page, "audio") < 0.25
     drawn = page.locator("canvas").first.evaluate(
         "e => e.getContext('2d').getImageData(0, 0, 600, 96).data.some(each => each)"
     )

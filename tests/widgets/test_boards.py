@@ -43,6 +43,10 @@ async def test_health_tells_ready_trouble_and_what_is_missing(home: Path) -> Non
     await board.refresh()
     assert line(board, "embedded")["image"]["text"] == "ready · default"
     assert line(board, "ada")["text"]["tone"] == "good"
+    assert line(board, "openai") == {}
+    assert "openai" in words(board)[1]
+    receive(board, page_sets(all_providers=True))
+    await until(lambda: line(board, "openai"))
     assert line(board, "openai")["text"] | {"title": ""} == {"text": "not configured", "tone": "idle", "title": ""}
     assert "an OpenAI API key" in line(board, "openai")["text"]["title"]
     assert board.sections[1]["rows"] == []
@@ -56,7 +60,7 @@ async def test_health_tells_ready_trouble_and_what_is_missing(home: Path) -> Non
     told = line(board, "ada")["text"]
     assert (told["text"], told["tone"]) == ("failing: ProviderUnavailableError", "bad")
     assert "tried last for about 30 s" in told["title"]
-    assert words(board)[0].endswith("providers are ready; 1 service is in trouble and tried last")
+    assert words(board)[0].endswith("providers are ready; 1 is in trouble and tried last")
     assert ATTACK not in board.static_html()
     assert "&lt;img" not in board.static_text()
 

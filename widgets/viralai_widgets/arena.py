@@ -200,13 +200,12 @@ class ArenaPanel(Panel):
         if turn != self._turn:
             return  # another rater, or another wish, came in between
         finished = self.state == "done"
-        with self.hold_sync():
+        self._held = {found.id: found} if found is not None else {}
+        with self.hold_sync():  # one message: no name is on the page together with the next pair
             self.set_trait("revealed", {})
-            self.set_trait("progress", counted)
             if found is not None and finished:
                 self.set_trait("decision", {})
-        self._held = {found.id: found} if found is not None else {}
-        with self.hold_sync():
+            self.set_trait("progress", counted)
             self.set_trait("pair", shown_pair(found) if found is not None else {})
             self.set_trait("upcoming", {})
             self.set_trait("state", "voting" if found is not None else "done")

@@ -165,7 +165,7 @@ function detailPane(frame, files) {
       h("p", { class: "va-detail-prompt", dir: "auto", text: detail.prompt }),
       h("div", { class: "va-muted" }, h("bdi", { text: detail.caption })),
       h("div", { class: "va-muted" }, detail.files.map((file) => h("div", {}, h("bdi", { text: file.name }), ` · ${facts(file)}`))),
-      h("dl", { class: "va-detail-parameters" }, Object.entries(detail.parameters).map(([name, value]) => [h("dt", { text: name }), h("dd", {}, h("bdi", { text: value }))])),
+      h("dl", { class: "va-detail-parameters" }, Object.entries(detail.parameters).flatMap(([name, value]) => [h("dt", { text: name }), h("dd", {}, h("bdi", { text: value }))])),
       detail.warnings.length ? h("ul", { class: "va-muted" }, detail.warnings.map((words) => h("li", {}, h("bdi", { text: words })))) : "",
       code,
       h("div", { class: "va-row" }, button("Reuse prompt", () => frame.send("reuse", { id: detail.id }), { class: "va-button va-primary" }), press, button("Close", close)));
