@@ -3,9 +3,7 @@ see the verdict, take the page along. Everything that others may write holds mar
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +24,6 @@ VOTES = 10
 ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 
 SETUP = """\
-import os
 from viralai_sdk import ViralAI
 from viralai_sdk.bench.practice import practice_day
 from viralai_sdk.simulator import Simulator, SimulatorConfig
@@ -39,8 +36,7 @@ simulator.start()
 simulator.faults.latency({slow!r}, "fixed:600s")
 simulator.faults.add({failing!r}, status=400, message=ATTACK)
 home = ATTACK.replace("/", "") + {service!r}  # also a part of every file's name
-ai = ViralAI(configuration(simulator.origin, simulator.key), home=home, progress=False, today=practice_day)
-print("kernel", os.getpid())"""
+ai = ViralAI(configuration(simulator.origin, simulator.key), home=home, progress=False, today=practice_day)"""
 
 COMPARE = """\
 ComparePanel(ai, {service!r}, arms=[{{"name": ATTACK, "provider": {failing!r}, **{failing_has!r}}}], prompt={prompt!r}, parameters={parameters!r})"""
@@ -118,6 +114,8 @@ def see_differences(page: Page, panel: Locator) -> None:
     panel.locator(".va-results").press("d")
     expect(panel.locator(".va-text ins").first).to_be_visible()
     expect(panel.locator(".va-text del").first).to_be_visible()
+    panel.locator(".va-results").press("d")
+    expect(panel.locator(".va-text")).to_have_count(2)
 
 
 TOPICS = ["a red fox", "bread", "night trains", "bees", "old maps", "cold water", "paper planes", "lighthouses", "chess", ATTACK]
@@ -292,36 +290,3 @@ def run_last_cell(page: Page) -> None:
         """() => { const app = window.jupyterapp, notebook = app.shell.currentWidget.content;
                    notebook.activeCellIndex = notebook.widgets.length - 1; app.commands.execute('notebook:run-cell'); }"""
     )
-
-
-def test_a_closed_page_and_a_killed_kernel_lose_no_vote(lab: Lab, page: Page, problems: Problems) -> None:
-    medium = MEDIA[-1]
-    page.set_default_timeout(PATIENCE_MS)
-    setup = SETUP.format(attack=ATTACK, slow="gemini", failing="gemini", service="killed")
-    name = write_notebook(lab.root, "killed.ipynb", setup, ARENA.format(**vars(medium)))
-    open_notebook(page, lab, name)
-    run_all(page)
-    arena = page.get_by_role("region", name="Blind votes: arena")
-    for done in range(3):
-        arena.locator(".va-vote[aria-disabled=false]").first.wait_for()
-        arena.locator(".va-arena-votes").press("1")
-        expect(arena.locator(".va-progress-words")).to_have_text(f"{done + 1} of {VOTES} pairs", timeout=PATIENCE_MS)
-    upcoming = shown_pair(arena)
-    told = page.locator(".jp-OutputArea-output pre", has_text="kernel").first.inner_text()
-    page.close()
-    os.kill(int(told.split()[1]), signal.SIGKILL)
-
-    again = page.context.new_page()
-    again.set_default_timeout(PATIENCE_MS)
-    open_notebook(again, lab, name)
-    run_all(again)
-    arena = again.get_by_role("region", name="Blind votes: arena")
-    expect(arena.locator(".va-progress-words")).to_have_text(f"3 of {VOTES} pairs", timeout=PATIENCE_MS)
-    assert shown_pair(arena) == upcoming
-    assert problems == []
-
-
-def shown_pair(arena: Locator) -> list[str]:
-    """The prompt and the two texts of the pair that is shown and open for a vote."""
-    arena.locator(".va-vote[aria-disabled=false]").first.wait_for()
-    return [arena.locator(".va-arena-prompt").inner_text(), *arena.locator(".va-text").all_inner_texts()]
