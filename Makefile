@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN ?= $(VENV)/bin
 OUT ?= demo_out
 PYTEST ?= $(BIN)/python -m pytest
-NOTEBOOKS ?= notebooks/tutorials
+NOTEBOOKS ?= notebooks/tutorials notebooks/ab_tests
 BENCHMARK_NOTEBOOKS ?= notebooks/benchmarks/overhead.ipynb
 BENCHMARKS ?= import_time overhead stream throughput image_8mb switch
 

@@ -271,9 +271,11 @@ class ArenaPanel(Panel):
 
     def static_text(self) -> str:
         """One line: the experiment, the rater's progress, the decision."""
-        return " · ".join([label(self.title), self._counted_words(), *self.decision.get("lines", [])[:1]])
+        return " · ".join(filter(None, [label(self.title), self._counted_words(), *self.decision.get("lines", [])[:1]]))
 
     def _counted_words(self) -> str:
+        if not self.progress:
+            return ""  # the first look at the journal is still under way
         votes, left = self.progress.get("votes", 0), self.progress.get("left", 0)
         return f"{votes} of {votes + left} pairs voted on by {label(self.rater, 60)}"
 
