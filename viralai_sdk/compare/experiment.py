@@ -14,7 +14,7 @@ from viralai_sdk.compare.definition import Definition
 from viralai_sdk.compare.making import Maker, RunSummary, cells_to_make
 from viralai_sdk.compare.pairs import Pair, Pairs, Progress, Reveal, gone
 from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
-from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, is_duration, read_votes_file
+from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, is_amount, read_votes_file
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.manager import AIServiceManager
@@ -179,7 +179,7 @@ class Experiment:
         """Store a vote with details of `VoteRecord`, such as a judge's reason; see `vote`."""
         rater, chosen = _rater(rater), choice(answer)
         seconds = details.get("seconds")
-        if seconds is not None and not is_duration(seconds):
+        if seconds is not None and not is_amount(seconds):
             raise InvalidRequestError(f"seconds is a number from 0, not {seconds!r}.")
         with self._lock:
             self._ballot.refresh()
