@@ -152,12 +152,16 @@ class Experiment:
         rater = _rater(rater)
         with self._lock:
             self._ballot.refresh()
-            if after is None:
-                slot = self._pairs.next(kind, rater)
-            else:
+            known = None
+            if after is not None:
                 known = self._pairs.find(after.id if isinstance(after, Pair) else after, kind, rater)
-                slot = self._pairs.following(known, kind, rater)
-            return None if slot is None else self._pairs.show(slot, kind, rater)
+            pairs, pair = self._pairs, None
+            while pair is None:
+                slot = pairs.next(kind, rater) if known is None else pairs.following(known, kind, rater)
+                if slot is None:
+                    break
+                pair = pairs.show(slot, kind, rater)
+            return pair
 
     def vote(
         self, pair: Pair | str, answer: str, rater: str, seconds: float | None = None, *, kind: RaterKind = "human"
