@@ -18,7 +18,7 @@ from viralai_sdk.compare.cells import Cell, read_cell
 from viralai_sdk.compare.definition import Definition
 from viralai_sdk.compare.design import Design, Order, Slot
 from viralai_sdk.compare.votes import Ballot, CellKey, Question, question
-from viralai_sdk.interfaces.errors import InvalidRequestError, MalformedResponseError, StorageError
+from viralai_sdk.interfaces.errors import EmptyResultError, InvalidRequestError, MalformedResponseError, StorageError
 from viralai_sdk.interfaces.responses import Response
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Pairs:
             data = self._ballot.cells[key]
             try:
                 masks.append(self.masked(key))
-            except (MalformedResponseError, StorageError, InvalidRequestError) as error:
+            except (MalformedResponseError, EmptyResultError, StorageError, InvalidRequestError) as error:
                 # One damaged file must not stop everybody at the same pair. The log does not say whose it is: raters may read it.
                 log.warning("a result cannot be shown and is left out: %s", type(error).__name__)
                 self._unshowable[key] = data

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.doubles import client, home
 from viralai_sdk.compare.experiment import Experiment
@@ -61,3 +62,17 @@ def test_a_pair_whose_file_is_damaged_cannot_be_voted_on_once_that_is_known(expe
     assert experiment.next_pair("bob") is None
     with pytest.raises(InvalidRequestError, match="cannot be voted on"):
         experiment.vote(pair_id, "left", "ann")
+
+
+def test_a_recording_without_sound_is_left_out_too(home: Path) -> None:
+    arms = [{"provider": "embedded", "name": f"arm {number}", "speed": 1 + number / 10} for number in range(2)]
+    experiment = client({}, home).experiment("second", service="speech", arms=arms, prompts=["one", "two"])
+    asyncio.run(experiment.run())
+    cell = next(one for one in experiment.cells() if one.prompt == "p001")
+    assert cell.response is not None
+    Image.new("RGB", (8, 8)).save(cell.response.artifacts[0].path, "PNG")  # a file, but no recording
+    shown = []
+    while (pair := experiment.next_pair("ann")) is not None:
+        experiment.vote(pair, "tie", "ann")
+        shown.append(pair.prompt_words)
+    assert shown == ["two"]
