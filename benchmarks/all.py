@@ -22,6 +22,7 @@ NAMES = (
     "jobs",
     "comfyui",
     "engines",
+    "bench_overhead",
     "statistics",
 )
 

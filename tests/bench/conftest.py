@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from viralai_sdk.bench.rows import Recorded, Row
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.text import TextChunk, TextGenerationResponse
 
+SOURCE = Path(__file__).resolve().parents[2]
 Behave = Callable[[str, dict[str, Any]], Any]
 
 
@@ -123,11 +125,12 @@ def saved(folder: Path, rows: Sequence[Row], *, service: str = "text", began: fl
 @pytest.fixture(autouse=True)
 def nobody_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key and no configuration of this machine."""
-    import os
-
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("VIRALAI_"):
             monkeypatch.delenv(name)
+    # Kernels are processes of their own, which start in another folder.
+    places = [str(SOURCE), str(SOURCE / "widgets"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, places)))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("VIRALAI_PROGRESS", "0")
     place = tmp_path / "project"

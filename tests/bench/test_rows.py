@@ -87,3 +87,13 @@ def test_what_cannot_be_written_or_read_is_an_error_of_ours(tmp_path: Path) -> N
     with pytest.raises(StorageError):
         ledger.add(row(1))
     ledger.close()
+
+
+def test_no_secret_gets_into_the_ledger(tmp_path: Path) -> None:
+    from viralai_sdk.store.redact import register_secret
+
+    register_secret("vk-canary-bench-0002")
+    with Ledger(tmp_path) as ledger:
+        ledger.add(failed(1, prompt="vk-canary-bench-0002"))
+    assert b"vk-canary" not in (tmp_path / LEDGER).read_bytes()
+    assert (tmp_path / LEDGER).read_bytes().startswith(b'{"id":')

@@ -24,7 +24,8 @@ from viralai_sdk.interfaces.errors import (
     StorageError,
     UnsupportedCapabilityError,
 )
-from viralai_sdk.interfaces.local_models import LocalModel, ModelProgress, bytes_text
+from viralai_sdk.interfaces.local_models import LocalModel, ModelManager, ModelProgress, bytes_text
+from viralai_sdk.interfaces.steps import Send, Steps
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.providers import registry
 from viralai_sdk.services.local_models import Meter, on_this_machine
@@ -144,31 +145,53 @@ async def test_leaving_a_download_stops_it_and_pulling_again_goes_on(home: Path)
             assert first[-1].phase == "done"
 
 
-async def test_a_router_is_told_to_stop_and_goes_on_later(server: Simulator, ai: ViralAI) -> None:
+async def test_a_router_is_told_to_stop_and_goes_on_later(home: Path) -> None:
     name = SERVERS["llamacpp_server"][0]
-    server.clock.push(0)
-    task = asyncio.ensure_future(ai.models.local.pull(name, provider="llamacpp_server"))
-    while "POST /models" not in paths(server, "compatible"):
-        await asyncio.sleep(0.005)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await ai.aclose()
-    assert paths(server, "compatible")[-1] == "POST /models/unload"
-    assert (await ai.models.local.pull(name, provider="llamacpp_server")).phase == "done"
+    # So slow that it cannot be over before it is stopped.
+    with Simulator(SimulatorConfig(speed=0.01)) as server:
+        ai = client(server, home)
+        task = asyncio.ensure_future(ai.models.local.pull(name, provider="llamacpp_server"))
+        while "POST /models" not in paths(server, "compatible"):
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await ai.aclose()
+        assert paths(server, "compatible")[-1] == "POST /models/unload"
+        ai = client(server, home)
+        async with aclosing(ai.models.local.pulling(name, provider="llamacpp_server")) as steps:
+            phases = []
+            async for progress in steps:
+                phases.append(progress.phase)
+                server.clock.push(1.0)
+        assert phases[-1] == "done"
+        await ai.aclose()
 
 
-async def test_a_download_that_cannot_be_stopped_says_so(ai: ViralAI, server: Simulator) -> None:
+async def test_a_download_that_cannot_be_stopped_says_so(home: Path) -> None:
+    events: list[ProgressEvent] = []
+    with Simulator(SimulatorConfig(speed=0.01)) as server:
+        async with client(server, home) as ai:
+            ai.runtime.hub.post = events.append  # type: ignore[method-assign]
+            async with aclosing(ai.models.local.pulling("qwen/qwen3-4b", provider="lmstudio")) as steps:
+                async for progress in steps:
+                    assert not progress.cancellable
+                    break
+            assert events[-1].state == "cancelled"
+            assert "goes on in LM Studio" in events[-1].message
+            server.clock.push(5.0)
+            assert (await ai.models.local.pull("qwen/qwen3-4b", provider="lmstudio")).phase == "done"
+            assert sum(path == "POST /api/v1/models/download" for path in paths(server, "lmstudio")) == 2
+
+
+async def test_leaving_after_the_last_progress_is_no_cancellation(ai: ViralAI) -> None:
     events: list[ProgressEvent] = []
     ai.runtime.hub.post = events.append  # type: ignore[method-assign]
-    async with aclosing(ai.models.local.pulling("qwen/qwen3-4b", provider="lmstudio")) as steps:
+    async with aclosing(ai.models.local.pulling("tiny", provider="ollama")) as steps:
         async for progress in steps:
-            assert not progress.cancellable
-            break
-    assert events[-1].state == "cancelled"
-    assert "goes on in LM Studio" in events[-1].message
-    assert (await ai.models.local.pull("qwen/qwen3-4b", provider="lmstudio")).phase == "done"
-    assert sum(path == "POST /api/v1/models/download" for path in paths(server, "lmstudio")) == 2
+            if progress.phase == "done":
+                break
+    assert events[-1].state == "done"
 
 
 async def test_an_error_under_http_200_is_an_error(server: Simulator, ai: ViralAI) -> None:
@@ -281,6 +304,29 @@ async def test_the_one_configured_server_needs_no_name(server: Simulator, home: 
         assert (await ai.models.local.load("llama3.1")).loaded
 
 
+class Shelf(ModelManager):
+    """A further server's manager, as small as can be: it lists."""
+
+    def models(self) -> Steps[list[LocalModel]]:
+        answer = yield Send("GET", "/api/tags")
+        return [LocalModel(provider=self.provider, name=row["name"]) for row in answer.json()["models"]]
+
+
+async def test_a_further_server_needs_its_folder_and_nothing_else(
+    server: Simulator, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(registry.specs()["ollama"], name="shelf", models=f"{__name__}:Shelf", aliases={})
+    monkeypatch.setitem(registry.specs(), "shelf", spec)
+    block = {"providers": {"shelf": {"base_url": server.url("ollama")}}}
+    async with ViralAI(block, home=home, progress=False) as ai:
+        assert "gemma3" in (await ai.models.local.list()).column("model")
+        for work in (ai.models.local.pull, ai.models.local.load, ai.models.local.remove):
+            with pytest.raises(UnsupportedCapabilityError):
+                await work("gemma3")
+        with pytest.raises(InvalidRequestError):
+            await ai.models.local.load("nobody")
+
+
 def test_every_manager_says_what_to_do_where_it_lacks_something(ai: ViralAI) -> None:
     table = ai.models.local.capabilities()
     assert set(table.column("provider")) == set(registry.managers()) >= {*SERVERS, "llamacpp"}
@@ -307,6 +353,7 @@ async def test_gguf_files_are_listed_loaded_and_unloaded_in_process(home: Path, 
         assert (await local.list("llamacpp")).column("model") == ["other.gguf", "small.gguf"]
         loaded = await local.load("small", provider="llamacpp")
         assert (loaded.size, loaded.loaded, loaded.context) == (model.stat().st_size, True, 512)
+        assert (loaded.family, loaded.max_context, loaded.quantization) == ("llama", 4096, "F32")
         assert (await ai.text("x", provider=f"llamacpp:{model}", temperature=0)).metadata["load_seconds"] > 0
         assert await local.unload(str(model), provider="llamacpp")
         assert not await local.unload("small.gguf", provider="llamacpp")

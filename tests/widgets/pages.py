@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
+
 from viralai_widgets import Panel
 
 DARK = {

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viralai_widgets import ArenaPanel
-from viralai_widgets.blindness import decision_of
 
 from tests.doubles import client, home, text_provider, use
 from tests.widgets.messages import from_page, page_sets, receive
@@ -22,6 +20,8 @@ from viralai_sdk import ViralAI
 from viralai_sdk.compare.experiment import Experiment
 from viralai_sdk.interfaces.errors import InvalidRequestError, ProviderUnavailableError, StorageError
 from viralai_sdk.interfaces.names import AIServiceType
+from viralai_widgets import ArenaPanel
+from viralai_widgets.blindness import decision_of
 
 __all__ = ["home"]
 

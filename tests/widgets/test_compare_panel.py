@@ -127,8 +127,8 @@ async def test_interrupting_the_cell_stops_the_run_says_so_and_the_panel_stays_u
     cell.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cell
-    assert "Interrupted" in panel.notice
-    await until(lambda: not panel.running)
+    await until(lambda: not panel.running and "1 of 2 failed" in panel.notice)
+    assert panel.notice.startswith("Interrupted, so the run was stopped: ")
     assert panel.comparison is not None
     assert panel.comparison.cell("quick").ok
     panel.value = ["quick", "other"]
@@ -312,7 +312,7 @@ async def test_another_service_brings_its_own_form(ai: ViralAI) -> None:
     panel = ComparePanel(ai, "text", ["quick", "other"], prompt="a fox")
     receive(panel, page_sets(service="speech"))
     assert panel.value == []
-    assert [field["name"] for field in panel.fields][0] == "voice_id"
+    assert next(field["name"] for field in panel.fields) == "voice_id"
     assert "espeak" not in panel.error.get("message", "")
 
 
@@ -321,3 +321,27 @@ async def test_a_large_comparison_becomes_a_table_in_the_saved_notebook(ai: Vira
     html = str(panel.static_html())
     assert html.count("<tr>") == 21
     assert "a fox" in html
+
+
+async def test_before_the_first_run_the_static_version_says_so(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", prompt=ATTACK)
+    assert repr(panel) == "ComparePanel(text: no results yet)"
+    assert "<script" not in str(panel.static_html())
+
+
+async def test_what_is_wrong_with_a_blind_file_does_not_tell_whose_it_is(home: Path) -> None:
+    async with client(None, home) as ai:
+        arms = [{"provider": "embedded", "name": style, "style": style} for style in ("noir", "neon")]
+        panel = ComparePanel(
+            ai, "image", arms=arms, prompt="a fox", options='{"width": 64, "height": 64}', hide_names=True
+        )
+        comparison = await panel.run()
+        for cell in comparison.cells:
+            assert cell.response is not None
+            Path(cell.response.artifacts[0].path).unlink()
+        with sent_by(panel) as sent:
+            receive(panel, from_page("want", ids=[panel.shown["left"]["id"]]))
+            await until(lambda: custom(sent, "medium"))
+        (message,) = custom(sent, "medium")
+        assert message["error"]["message"] == "This result cannot be shown masked."
+        assert not any(word in json.dumps(message) for word in ("noir", "neon", "png", str(home)))

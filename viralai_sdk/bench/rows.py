@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from viralai_sdk.compare.cells import Value
 from viralai_sdk.interfaces.errors import InvalidRequestError, StorageError
 from viralai_sdk.store.files import storage_error
+from viralai_sdk.store.redact import redact_json
 
 LEDGER = "calls.jsonl"
 SYNC_SECONDS = 1.0
@@ -85,10 +86,10 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
 
 
-_NAMES = {one.name for one in fields(Row)}
+_NAMES = tuple(one.name for one in fields(Row))
 
 
 def read_row(data: Mapping[str, Any]) -> Row:
@@ -164,9 +165,9 @@ class Ledger:
     def _write(self, data: Mapping[str, Any]) -> None:
         if self._file is None:
             raise StorageError(f"{str(self.path)!r} is not open.")
-        line = (
-            json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace") + b"\n"
-        )
+        text = redact_json(data)
+        assert text is not None, "only None has no text"
+        line = text.encode("utf-8", "replace") + b"\n"
         try:
             written = os.write(self._file, line)
             while written < len(line):

@@ -50,6 +50,7 @@ class Runner:
         self._ending = asyncio.Event()
         self._unmeasured: list[tuple[Row, Slot, Response]] = []
         self._spent = self._reserved = 0.0
+        self._known: dict[str, tuple[float, int]] = {}
 
     async def run(self) -> None:
         """Make every call that is not recorded yet.
@@ -62,7 +63,8 @@ class Runner:
         cancelled = [row.id for row in known.rows if row.outcome == "cancelled"]
         done = {row.id: row for row in known.rows if row.outcome != "cancelled"}
         self.rows = list(done.values())
-        self._spent = sum(self._paid(row) for row in known.rows)
+        for row in known.rows:
+            self._count(row)
         # A later execution's clock goes on behind the last recorded call, so that times stay in order.
         self._zero = time.perf_counter() - max((row.ended for row in known.rows), default=0.0)
         left = [slot for slot in self.plan.slots if slot.id not in done]
@@ -156,14 +158,21 @@ class Runner:
         expected = self.plan.prices[slot.arm.name, slot.prompt.id]
         if expected is not None:
             return expected
-        known = [row.cost_usd for row in self.rows if row.arm == slot.arm.name and row.cost_usd is not None]
-        return sum(known) / len(known) if known else 0.0
+        total, count = self._known.get(slot.arm.name, (0.0, 0))
+        return total / count if count else 0.0
 
     def _paid(self, row: Row) -> float:
         """USD to count for a call: what it cost, or its expected price where that may have been charged."""
         if row.cost_usd is not None:
             return row.cost_usd
         return (self.plan.prices.get((row.arm, row.prompt)) or 0.0) if row.billed in ("yes", "maybe") or row.ok else 0.0
+
+    def _count(self, row: Row) -> None:
+        """Take a call's price into account."""
+        self._spent += self._paid(row)
+        if row.cost_usd is not None:
+            total, count = self._known.get(row.arm, (0.0, 0))
+            self._known[row.arm] = (total + row.cost_usd, count + 1)
 
     async def _call(self, slot: Slot, due: float | None) -> None:
         price = self._price(slot)
@@ -177,7 +186,7 @@ class Runner:
             self._ledger.add(row)
         finally:
             self._reserved -= price
-        self._spent += self._paid(row)
+        self._count(row)
         if row.outcome != "cancelled":
             self.rows.append(row)
         if sent.response is not None and self.plan.parameters.metrics:

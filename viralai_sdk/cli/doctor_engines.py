@@ -9,7 +9,6 @@ from importlib import metadata
 
 from viralai_sdk import __version__
 from viralai_sdk.cli.doctor_finding import Finding
-from viralai_sdk.providers import registry
 from viralai_sdk.providers.embedded.drawing import ENGINE as PAINTER
 from viralai_sdk.providers.embedded.drawing import STYLES
 from viralai_sdk.providers.embedded.film import av1, mp4
@@ -36,6 +35,7 @@ EXTRAS = {
         ("websockets", "websockets"),
     ),
     "bench": (
+        ("ipykernel", "ipykernel"),
         ("matplotlib", "matplotlib"),
         ("nbconvert", "nbconvert"),
         ("pandas", "pandas"),
@@ -56,7 +56,7 @@ _FOR = {
     "speech": "espeak-ng's voices in over 100 languages",
     "video": "H.264 films with sound, MP3 and Opus",
     "notebook": "JupyterLab and progress widgets",
-    "local": "language models in this process",
+    "local": "language models from GGUF files, without a server",
     "fast": "the faster HTTP transport",
     "google": "Vertex AI and Google's voices with a service account",
     "sim": "the vendors' APIs on this machine",
@@ -80,9 +80,7 @@ def installation() -> list[Finding]:
     for extra, parts in EXTRAS.items():
         absent = [package for module, package in parts if not _present(module)]
         if absent:
-            # An extra whose provider does not exist is no advice.
-            useful = extra != "local" or "llamacpp" in registry.all_names()
-            hint = f'For {_FOR[extra]}: pip install "viralai-sdk[{extra}]"' if useful else ""
+            hint = f'For {_FOR[extra]}: pip install "viralai-sdk[{extra}]"'
             findings.append(
                 Finding("Installation", extra, "missing", f"without {', '.join(absent)}", _FOR[extra], hint)
             )

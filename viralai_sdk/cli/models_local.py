@@ -73,6 +73,8 @@ async def _list(args: argparse.Namespace, output: Output) -> None:
 
 
 async def _pull(args: argparse.Namespace, output: Output) -> int:
+    from viralai_sdk.interfaces.local_models import bytes_text
+
     async with _models(args) as local:
         try:
             last = await local.pull(args.model, provider=args.provider, force=args.force)
@@ -80,7 +82,8 @@ async def _pull(args: argparse.Namespace, output: Output) -> int:
             output.note(f"viralai: the download of {args.model}: {local.when_stopped(args.provider)}")
             raise
     output.result({"pulled": asdict(last)})
-    output.say(f"{args.model} is on {last.provider}" + (f" ({last})." if last.total else "."))
+    size = f" ({bytes_text(last.total)})" if last.total else ""
+    output.say(f"{args.model} is on {last.provider}{size}.")
     return 0
 
 

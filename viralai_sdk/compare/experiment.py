@@ -303,7 +303,7 @@ class Experiment:
             chosen = [self._definition.arm(name).name for name in arms] or [one.arm for one in board.standings[:2]]
             if len(chosen) != 2:
                 raise InvalidRequestError(f"progress is shown of two arms, not of {len(chosen)}.")
-            return plots.progress(self.judgements(wanted), chosen[0], chosen[1])
+            return plots.progress(self.judgements(wanted), chosen[0], chosen[1], board.each_alpha)
         raise InvalidRequestError(f"there is no plot {what!r}.", hint="Give 'ratings', 'wins', 'cost' or 'progress'.")
 
     def report(self, path: str | Path) -> Path:

@@ -170,6 +170,8 @@ class LocalModels:
             state = "failed"
             raise self._blame(error, call) from error.__cause__
         finally:
+            if told:  # whoever leaves after the last progress has missed nothing
+                state = "done"
             if state == "cancelled":
                 self._stop(manager, name)
             self._over(call, state, manager.when_stopped if state == "cancelled" else "")

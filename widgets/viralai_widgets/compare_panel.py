@@ -107,16 +107,18 @@ class ComparePanel(Panel):
         self._run: ComparisonRun | None = None
         self._work: Work[Comparison] | None = None
         self._pairs: Pairs | None = None
+        self._ending = "Finished"
         self._shelf = MediaShelf()
         self._estimate_due: asyncio.TimerHandle | None = None
         self._previous_verdict: Work[None] | None = None
         self.comparison: Comparison | None = None
-        title = state.pop("title", "Comparison")
+        title, parameters = state.pop("title", "Comparison"), state.pop("parameters", {})
         super().__init__(owner=owner, title=title, service=service_type(service).short, **state)
         self._view = RunView(self)
         self._offer()
         self.value = list(providers)
         self.variants = [arm.to_dict() for arm in read_arms(arms)] if arms else []
+        self.parameters = parameters  # after the service, which empties them
 
     # The form -----------------------------------------------------------------------------------------------------------------
 
@@ -206,15 +208,16 @@ class ComparePanel(Panel):
             return await work
         except asyncio.CancelledError:
             if not work.done:
+                self._ending = "Interrupted, so the run was stopped"
+                self.notice = f"{self._ending}."
                 self.stop()
-                self.notice = "Interrupted: the run is stopped; what was finished is kept."
             raise
 
     async def _go(self) -> Comparison:
         self.clear_error()
         asked = self._asked()
         run = self._ai.compare.start(self.service, asked.pop("prompt"), **asked)
-        self._run, self.comparison, self._pairs = run, run.comparison, None
+        self._run, self.comparison, self._pairs, self._ending = run, run.comparison, None, "Finished"
         self._shelf.clear()
         self.running, self.shown, self.votes, self.notice = True, {}, {}, "Running."
         self._view.follow(run)
@@ -229,16 +232,18 @@ class ComparePanel(Panel):
         try:
             comparison = work.result(0)
         except asyncio.CancelledError:
-            self.notice = "Stopped; what was finished is kept."
+            self.notice = "Stopped; what was finished is kept."  # the loop itself is being closed
         except BaseException as error:
             self.show_error(error)
         else:
-            self.notice = f"Finished: {comparison.caption()}."
+            self.notice = f"{self._ending}: {comparison.caption()}."
         self.snapshot()
 
     def stop(self, arm: str | None = None) -> None:
         """Stop one arm by its name, or everything, at the providers too. Harmless when nothing runs. From any thread."""
         if self._run is not None and not self._run.done:
+            if arm is None and self._ending == "Finished":
+                self._ending = "Stopped"
             self._run.cancel(arm=arm)
 
     # Results and votes --------------------------------------------------------------------------------------------------------

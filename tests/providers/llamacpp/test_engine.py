@@ -214,7 +214,7 @@ def test_unloading_waits_for_the_answer_under_way(endless: Path) -> None:
 def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path) -> None:
     engine = Engine(files.find(str(model)), SMALL)
     engine.load(quiet)
-    conversation = Conversation(engine, asked())
+    conversation = Conversation(engine, asked(max_tokens=100_000))
     engine.kill()
     assert engine.memory is None
     assert engine.load_seconds is None
@@ -235,11 +235,11 @@ def test_an_empty_pool_has_nothing_to_free() -> None:
     assert pool.engines() == []
 
 
-def asked() -> dict[str, Any]:
+def asked(max_tokens: int = 40) -> dict[str, Any]:
     return {
         "messages": [{"role": "user", "content": "x"}],
         "stream": True,
         "stream_options": {"include_usage": True},
         "temperature": 0,
-        "max_tokens": 40,
+        "max_tokens": max_tokens,
     }

@@ -21,6 +21,7 @@ from viralai_sdk.interfaces.errors import (
 )
 from viralai_sdk.interfaces.names import AIProvider
 from viralai_sdk.interfaces.service import AIServiceConfig
+from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.providers.llamacpp import text as llamacpp
 from viralai_sdk.providers.llamacpp.pool import POOL
 from viralai_sdk.providers.llamacpp.text import LlamaCppTextService
@@ -139,6 +140,17 @@ async def test_leaving_a_stream_stops_the_writing(ai: ViralAI, endless: Path) ->
     begun = time.monotonic()
     assert (await ai.text("x", provider=provider, max_tokens=1, temperature=0)).text
     assert time.monotonic() - begun < 5
+
+
+async def test_a_long_prompt_tells_how_far_it_is_read(ai: ViralAI) -> None:
+    events: list[ProgressEvent] = []
+    ai.runtime.hub.post = events.append  # type: ignore[method-assign]
+    words = "hello there my friend " * 150  # more than one batch of tokens
+    await ai.text(words, provider="llamacpp", max_tokens=3)
+    read = [event.fraction for event in events if event.stage == "reading the prompt"]
+    assert read
+    assert all(fraction is not None and 0 <= fraction <= 1 for fraction in read)
+    assert events[-1].state == "done"
 
 
 async def test_calls_at_once_share_one_model_and_do_not_mix(ai: ViralAI) -> None:

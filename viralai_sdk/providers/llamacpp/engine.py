@@ -26,6 +26,8 @@ from viralai_sdk.providers.llamacpp.files import ModelFile
 INSTALL = 'pip install "viralai-sdk[local]"'
 BEAT = 0.05
 """Seconds between two looks at whether the caller still wants the answer."""
+LAST_WORDS_SECONDS = 15.0
+"""How long a process that ends may take to say why."""
 LOG_LINES = 40
 _CREATE_NO_WINDOW = 0x08000000  # Windows only, where subprocess has it by name
 _WORKER = Path(__file__).with_name("worker.py")
@@ -67,6 +69,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._open: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._log: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self._listener: threading.Thread | None = None
         self._retired = False
 
     @property
@@ -100,7 +103,8 @@ class Engine:
         first: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._open = {0: first}
         self._log.clear()
-        threading.Thread(target=self._read_log, args=(process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._read_log, args=(process,), daemon=True)
+        self._listener.start()
         threading.Thread(target=self._read_answers, args=(process,), daemon=True).start()
         self._say({"load": {"path": str(self.file.path), **asdict(self.settings)}})
         try:
@@ -114,6 +118,9 @@ class Engine:
             _end(process)  # stopped while it loaded: nobody waits for the model any more
             raise
         if answer is None or "refused" in answer:
+            # It leaves by itself, and what it has to say of the reason comes last.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LAST_WORDS_SECONDS)
             _end(process)
             raise self._not_loaded(answer)
         self.load_seconds = time.monotonic() - begun
@@ -182,7 +189,9 @@ class Engine:
         )
 
     def _words(self) -> str:
-        """What the engine said of the trouble, for an error's message."""
+        """What the engine said of the trouble, for an error's message. Asked once its process has ended."""
+        if self._listener is not None:
+            self._listener.join(LAST_WORDS_SECONDS)
         lines = list(dict.fromkeys(_STAMP.sub("", line).strip() for line in self._log))
         telling = [line for line in lines if "error" in line or "fail" in line or "invalid" in line]
         return f" It said: {telling[0][:300].rstrip('.')}." if telling else ""

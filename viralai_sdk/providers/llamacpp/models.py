@@ -11,6 +11,7 @@ from viralai_sdk.interfaces.local_models import Ability, LocalModel, ModelManage
 from viralai_sdk.interfaces.steps import Compute, Steps
 from viralai_sdk.providers.llamacpp import files
 from viralai_sdk.providers.llamacpp.engine import Engine
+from viralai_sdk.providers.llamacpp.header import read_header
 from viralai_sdk.providers.llamacpp.pool import POOL
 from viralai_sdk.providers.llamacpp.text import LlamaCppTextService
 
@@ -64,13 +65,19 @@ def _list(provider: str, folder: Path, *, report: Any, workspace: Path) -> list[
 
 
 def _model(provider: str, path: Path, engine: Engine | None) -> LocalModel:
+    header = read_header(path)
+    room = None if engine is None else min(engine.settings.n_ctx, header.context or engine.settings.n_ctx)
     return LocalModel(
         provider=provider,
         name=path.name,
         size=path.stat().st_size,
         loaded=engine is not None,
         memory=engine.memory if engine else None,
-        context=engine.settings.n_ctx if engine else None,
+        context=room,
+        max_context=header.context,
+        parameters=header.parameters,
+        quantization=header.quantization,
+        family=header.architecture,
         state="loaded" if engine else "on disk",
         path=str(path),
     )

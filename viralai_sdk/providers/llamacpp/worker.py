@@ -97,7 +97,7 @@ def main() -> None:
                 desk = Desk(load(message["load"]), channel)
             except Exception as error:
                 channel.send({"refused": f"{type(error).__name__}: {error}"})
-                break
+                return  # an ordinary end, in which the engine's logger writes down what it still holds
             channel.send({"ready": {"pid": os.getpid()}})
         elif desk is not None and "ask" in message:
             desk.ask(message["ask"], message["body"])

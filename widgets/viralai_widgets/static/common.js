@@ -43,10 +43,10 @@ function money(usd) {
   return usd === 0 ? "free" : `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
 }
 
-/** 83.4 → "1:23", for players. */
+/** 8.34 → "8.3 s", 83.4 → "1:23", for players. */
 function clock(seconds) {
   const whole = Math.max(0, Number.isFinite(seconds) ? seconds : 0);
-  return `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")}`;
+  return whole < 60 ? `${whole.toFixed(1)} s` : `${Math.floor(whole / 60)}:${String(Math.floor(whole % 60)).padStart(2, "0")}`;
 }
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -158,7 +158,7 @@ function panelFrame({ model, el }, name) {
   const rule = h("style", { text: `.${hidden}{display:none}.jp-OutputArea-child:has(> .jp-OutputArea-output .${hidden}){display:none}` });
   const root = h(
     "div",
-    { class: `viralai-panel va-${name}`, role: "region", "aria-label": model.get("title"), "data-lm-suppress-shortcuts": "true" },
+    { class: `viralai-panel va-${name}`, role: "region", "aria-label": model.get("title"), "data-panel": PANEL, "data-lm-suppress-shortcuts": "true" },
     rule, failed, body, status,
   );
   const endings = [];

@@ -32,11 +32,15 @@ function matchedGains(levels) {
   return levels.map((level) => (level.rms > 0 ? target / level.rms : 1));
 }
 
-function drawWave(canvas, buffer, ink) {
+/** The waveform as a mask: its colour is the style sheet's, so that it follows the theme. An empty one for null. */
+function drawWave(box, buffer) {
+  if (!buffer) {
+    box.style.maskImage = "linear-gradient(transparent, transparent)";
+    return;
+  }
+  const canvas = h("canvas", { width: 600, height: 64 });
   const [width, height] = [canvas.width, canvas.height];
   const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, width, height);
-  pen.fillStyle = ink;
   const data = buffer.getChannelData(0);
   for (let x = 0; x < width; x += 1) {
     const from = Math.floor((x / width) * data.length);
@@ -46,12 +50,13 @@ function drawWave(canvas, buffer, ink) {
     const half = Math.max(0.5, most * (height / 2));
     pen.fillRect(x, height / 2 - half, 1, half * 2);
   }
+  box.style.maskImage = `url(${canvas.toDataURL()})`;
 }
 
 function audioView() {
   const state = { buffers: [null, null], gains: [1, 1], heard: 0, offset: 0, began: 0, playing: false, turn: 0 };
   const names = [0, 1].map(() => h("span", { class: "va-name" }));
-  const waves = [0, 1].map((side) => h("canvas", { width: 600, height: 64, class: "va-wave", role: "img", "aria-label": `Waveform ${side ? "right" : "left"}` }));
+  const waves = [0, 1].map((side) => h("div", { class: "va-wave", role: "img", "aria-label": `Waveform ${side ? "right" : "left"}` }));
   const hear = [0, 1].map((side) => button(side ? "Right" : "Left", () => listen(side), { label: `Hear ${side ? "right" : "left"}`, "aria-pressed": "false" }));
   const rows = [0, 1].map((side) => h("div", { class: "va-voice" }, hear[side], h("div", { class: "va-wave-box" }, waves[side], h("div", { class: "va-cursor" })), names[side]));
   const play = button("Play", () => (state.playing ? pause() : start()));
@@ -173,11 +178,7 @@ function audioView() {
       state.buffers = found.map((one) => (one.status === "fulfilled" ? one.value : null));
       const levels = state.buffers.map((buffer) => (buffer ? levelsOf(buffer) : { rms: 0, peak: 0 }));
       state.gains = matchedGains(levels);
-      const ink = getComputedStyle(whole).color;
-      state.buffers.forEach((buffer, side) => {
-        if (buffer) drawWave(waves[side], buffer, ink);
-        else waves[side].getContext("2d").clearRect(0, 0, waves[side].width, waves[side].height);
-      });
+      state.buffers.forEach((buffer, side) => drawWave(waves[side], buffer));
       scrub.max = length();
       const lost = found.filter((one) => one.status === "rejected").length;
       said.textContent = lost ? "This browser cannot decode one of them." : "levels matched";

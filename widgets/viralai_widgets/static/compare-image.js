@@ -105,6 +105,8 @@ function imageView() {
     else return;
     event.preventDefault();
   });
+  // Both boxes take the shape of the left picture; one very tall would push the votes off the screen.
+  pictures[0].addEventListener("load", () => stage.style.setProperty("--va-ratio", clamp(pictures[0].naturalWidth / pictures[0].naturalHeight, 0.9, 2.4)));
   draw();
 
   return {

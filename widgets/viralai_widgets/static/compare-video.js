@@ -7,6 +7,7 @@ function videoView() {
   films.forEach((film) => (film.muted = true));
   const names = films.map(() => h("figcaption", { class: "va-name" }));
   const figures = films.map((film, side) => h("figure", { class: "va-side" }, h("div", { class: "va-frame" }, film), names[side]));
+  const stage = h("div", { class: "va-stage", "data-mode": "side" }, figures);
   const play = button("Play", () => (playing ? pause() : start()));
   const scrub = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, class: "va-scrub", "aria-label": "Position in both films" });
   const time = h("span", { class: "va-muted va-time" });
@@ -72,12 +73,13 @@ function videoView() {
   for (const film of films) {
     film.addEventListener("loadedmetadata", () => {
       scrub.max = length();
+      if (film === films[0] && film.videoHeight) stage.style.setProperty("--va-ratio", clamp(film.videoWidth / film.videoHeight, 0.9, 2.4));
       draw();
     });
   }
 
   return {
-    el: h("div", {}, h("div", { class: "va-stage", "data-mode": "side" }, figures), tools),
+    el: h("div", {}, stage, tools),
     keys: { " ": () => (playing ? pause() : start()) },
     hint: "space plays both",
     show(sides) {
