@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from viralai_sdk.store.journal import Journal
 
 SCHEMA = 1
-CELL_KINDS = ("start", "end", "cell")
 VOTE_KINDS = ("vote", "undo")
 CellKey: TypeAlias = "tuple[str, str, int]"
 """Arm, prompt and repeat."""
