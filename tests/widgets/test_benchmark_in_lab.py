@@ -61,7 +61,7 @@ def in_both_themes(page: Page, name: str) -> None:
 
 
 def test_a_person_measures_providers(lab: Lab, page: Page, problems: Problems) -> None:
-    page.set_viewport_size({"width": 1200, "height": 2100})
+    page.set_viewport_size({"width": 1200, "height": 2700})
     name = write_notebook(lab.root, "benchmark.ipynb", SETUP, AWAIT)
     open_notebook(page, lab, name)
     # Not awaited: the second cell runs until two runs are kept, so that all of this happens while a cell awaits.
