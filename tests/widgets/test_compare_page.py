@@ -114,7 +114,7 @@ def test_flip_shows_one_picture_at_a_time_in_the_same_place(pictures: Page) -> N
     expect(pictures.locator(".va-frame:visible")).to_have_count(1)
     before = pictures.locator(".va-frame:visible").bounding_box()
     pictures.keyboard.press("f")
-    expect(pictures.locator(".va-name:visible")).to_have_text("Right · openai · openai · 0.3 s · free")
+    expect(pictures.locator(".va-name:visible")).to_have_text("Right · openai · 0.3 s · free")
     assert pictures.locator(".va-frame:visible").bounding_box() == before
 
 

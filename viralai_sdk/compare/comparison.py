@@ -206,6 +206,7 @@ class Comparison:
 
         With more than two arms and none named, the arm with the best balance of votes is held against each of the others, with `alpha`
         shared among all pairs, and the verdict that says least for it is given: it is that verdict's winner only when it beats everybody.
+        Arms without a single result cannot be voted on, and do not hold the verdict up.
 
         Raises:
             InvalidRequestError: it is unclear which arms are meant.
@@ -218,13 +219,19 @@ class Comparison:
             return verdict(votes, one.name, other.name, alpha=alpha)
         if len(self.arms) < 2:
             raise InvalidRequestError("one arm alone cannot win.", hint="Compare two or more.")
-        balance = {
-            arm.name: sum((vote.winner == arm.name) - (vote.loser == arm.name) for vote in votes) for arm in self.arms
-        }
+        arms = self._contestants(votes)
+        balance = {arm: sum((vote.winner == arm) - (vote.loser == arm) for vote in votes) for arm in arms}
         leader = max(balance, key=balance.__getitem__)
-        shared = alpha / (len(self.arms) * (len(self.arms) - 1) / 2)
-        verdicts = [verdict(votes, leader, arm.name, alpha=shared) for arm in self.arms if arm.name != leader]
+        shared = alpha / (len(arms) * (len(arms) - 1) / 2)
+        verdicts = [verdict(votes, leader, arm, alpha=shared) for arm in arms if arm != leader]
         return min(verdicts, key=lambda found: (found.winner == leader, found.wins - found.losses, found.e_value))
+
+    def _contestants(self, votes: Iterable[Judgement]) -> list[str]:
+        """Names of the arms that have a result or a vote; all arms while there are fewer than two such."""
+        seen = {cell.arm for cell in self._cells.values() if cell.ok}
+        seen.update(name for vote in votes for name in (vote.left, vote.right))
+        able = [arm.name for arm in self.arms if arm.name in seen]
+        return able if len(able) > 1 else [arm.name for arm in self.arms]
 
     # --- other forms -----------------------------------------------------------------------------------------------------------------
 

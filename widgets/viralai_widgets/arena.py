@@ -200,13 +200,12 @@ class ArenaPanel(Panel):
         if turn != self._turn:
             return  # another rater, or another wish, came in between
         finished = self.state == "done"
-        with self.hold_sync():
+        self._held = {found.id: found} if found is not None else {}
+        with self.hold_sync():  # one message: no name is on the page together with the next pair
             self.set_trait("revealed", {})
-            self.set_trait("progress", counted)
             if found is not None and finished:
                 self.set_trait("decision", {})
-        self._held = {found.id: found} if found is not None else {}
-        with self.hold_sync():
+            self.set_trait("progress", counted)
             self.set_trait("pair", shown_pair(found) if found is not None else {})
             self.set_trait("upcoming", {})
             self.set_trait("state", "voting" if found is not None else "done")
@@ -272,9 +271,11 @@ class ArenaPanel(Panel):
 
     def static_text(self) -> str:
         """One line: the experiment, the rater's progress, the decision."""
-        return " · ".join([label(self.title), self._counted_words(), *self.decision.get("lines", [])[:1]])
+        return " · ".join(filter(None, [label(self.title), self._counted_words(), *self.decision.get("lines", [])[:1]]))
 
     def _counted_words(self) -> str:
+        if not self.progress:
+            return ""  # the first look at the journal is still under way
         votes, left = self.progress.get("votes", 0), self.progress.get("left", 0)
         return f"{votes} of {votes + left} pairs voted on by {label(self.rater, 60)}"
 

@@ -13,7 +13,7 @@ from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_widgets.owner import Owner, Work
 from viralai_widgets.panel import Panel
 
-Kind = Literal["text", "code", "number", "badge", "interval", "progress"]
+Kind = Literal["text", "code", "time", "number", "badge", "interval", "progress"]
 Tone = Literal["good", "warn", "bad", "idle"]
 EVERY = 2.0
 """Seconds between two looks of a live board."""
@@ -165,8 +165,9 @@ class Board(Panel):
 
     def close(self) -> None:
         """Take the board away and stop looking."""
-        self._views.clear()
-        self.owner.call(self._watch_or_rest)
+        watch: Work[None] | None = getattr(self, "_watch", None)  # ipywidgets closes what could not be made as well
+        if watch is not None:
+            watch.cancel()
         super().close()
 
     # Static version -----------------------------------------------------------------------------------------------------------

@@ -112,12 +112,13 @@ class ComparePanel(Panel):
         self._estimate_due: asyncio.TimerHandle | None = None
         self._previous_verdict: Work[None] | None = None
         self.comparison: Comparison | None = None
-        title = state.pop("title", "Comparison")
+        title, parameters = state.pop("title", "Comparison"), state.pop("parameters", {})
         super().__init__(owner=owner, title=title, service=service_type(service).short, **state)
         self._view = RunView(self)
         self._offer()
         self.value = list(providers)
         self.variants = [arm.to_dict() for arm in read_arms(arms)] if arms else []
+        self.parameters = parameters  # after the service, which empties them
 
     # The form -----------------------------------------------------------------------------------------------------------------
 

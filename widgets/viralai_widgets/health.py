@@ -7,12 +7,14 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets
 
 from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.names import SERVICES, AIServiceType, service_type
 from viralai_sdk.store.rows import CallRow
-from viralai_widgets.board import Board, badge, column, row, section
+from viralai_widgets.board import Board, Tone, badge, column, row, section
 from viralai_widgets.owner import Owner
 
 if TYPE_CHECKING:
@@ -27,10 +29,17 @@ class HealthPanel(Board):
 
     >>> HealthPanel(ai)
 
+    Attributes:
+        all_providers: a line for those that are not configured, too; else they are only named.
+
     Args:
         ai: whose providers and journal.
         every: seconds between two looks of the live board.
     """
+
+    switches_offered: ClassVar[tuple[tuple[str, str], ...]] = (("all_providers", "All providers"),)
+
+    all_providers = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, ai: ViralAI, *, owner: Owner | None = None, **state: Any) -> None:
         self._ai = ai
@@ -38,28 +47,36 @@ class HealthPanel(Board):
 
     async def look(self) -> list[dict[str, Any]]:
         """The two tables."""
-        matrix = _matrix(self._ai)
+        matrix = _matrix(self._ai, self.all_providers)
         calls = await asyncio.to_thread(self._ai.runtime.journal.calls, None, None, RECENT_CALLS)
         return [matrix, _failures(calls)]
 
+    @traitlets.observe("all_providers")
+    def _filtered(self, _change: Any) -> None:
+        if hasattr(self, "_every"):
+            self.refresh()
 
-def _matrix(ai: ViralAI) -> dict[str, Any]:
+
+def _matrix(ai: ViralAI, everybody: bool) -> dict[str, Any]:
     names = [kind.short for kind in SERVICES]
     lines: dict[str, dict[str, Any]] = {}
-    trouble = 0
+    tones: dict[str, set[str]] = {}
     for known in ai.providers():
-        cells = lines.setdefault(known["provider"], {"provider": known["provider"]})
-        cells[known["service"]] = told = _state(ai, known)
-        trouble += told["tone"] == "bad"
-    usable = [name for name, cells in lines.items() if any(cells.get(kind, {}).get("tone") == "good" for kind in names)]
-    in_order = sorted(lines, key=lambda name: (name not in usable, name))
-    words = f"{len(usable)} of {len(lines)} providers are ready"
-    words += (
-        f"; {trouble} {'service is' if trouble == 1 else 'services are'} in trouble and tried last" if trouble else ""
-    )
+        told = _state(ai, known)
+        lines.setdefault(known["provider"], {"provider": known["provider"]})[known["service"]] = told
+        tones.setdefault(known["provider"], set()).add(told["tone"])
+    ready = sorted(name for name in lines if "good" in tones[name])
+    configured = ready + sorted(name for name in lines if tones[name] & {"warn", "bad"} and name not in ready)
+    others = sorted(set(lines) - set(configured))
+    trouble = sum("bad" in found for found in tones.values())
+    words = f"{len(ready)} of {len(lines)} providers are ready"
+    words += f"; {trouble} {'is' if trouble == 1 else 'are'} in trouble and tried last" if trouble else ""
+    told_words: list[tuple[str, Tone]] = [(words, "bad" if trouble else "good" if ready else "warn")]
+    if others and not everybody:
+        told_words.append((f"Not configured: {', '.join(others)}", "idle"))
     columns = [column("provider", "Provider"), *(column(name, name.capitalize(), "badge") for name in names)]
-    rows = [row(name, lines[name]) for name in in_order]
-    return section("health", "Now", columns, rows, words=[(words, "bad" if trouble else "good" if usable else "warn")])
+    rows = [row(name, lines[name]) for name in (configured + others if everybody else configured)]
+    return section("health", "Now", columns, rows, words=told_words)
 
 
 def _state(ai: ViralAI, known: dict[str, Any]) -> dict[str, str]:
@@ -79,7 +96,7 @@ def _state(ai: ViralAI, known: dict[str, Any]) -> dict[str, str]:
 
 def _failures(calls: list[CallRow]) -> dict[str, Any]:
     columns = [
-        column("time", "Time"),
+        column("time", "Time", "time"),
         column("service", "Service"),
         column("provider", "Provider"),
         column("error", "Error"),

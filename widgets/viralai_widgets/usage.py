@@ -76,9 +76,15 @@ def _cells(each: Total) -> dict[str, Any]:
         "calls": f"{each.calls:,}",
         "succeeded": f"{each.successes:,}",
         "seconds": f"{each.seconds:,.1f}",
-        "cost": dollars(each.cost_usd) if each.cost_known else "unknown",
+        "cost": _cost(each),
         "unknown": f"{each.cost_unknown:,}" if each.cost_unknown else "",
     }
+
+
+def _cost(each: Total) -> str:
+    if not each.cost_known:
+        return "unknown"
+    return dollars(each.cost_usd) if each.cost_usd else "free"
 
 
 def _sum(totals: list[Total]) -> list[tuple[str, Tone]]:

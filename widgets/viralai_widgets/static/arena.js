@@ -60,6 +60,7 @@ function renderArena(context) {
   const drawPair = () => {
     const pair = model.get("pair");
     const coming = model.get("upcoming");
+    if (pair.id) need(pair);
     if (coming.id) need(coming);
     if (!pair.id) {
       clear();
@@ -67,7 +68,6 @@ function renderArena(context) {
       return;
     }
     if (shown.id === pair.id) return;
-    need(pair);
     if (shown.id !== null) clear();
     words.textContent = pair.prompt;
     if (!there(pair)) return void room.replaceChildren(h("p", { class: "va-muted", text: "Loading the pair…" }));

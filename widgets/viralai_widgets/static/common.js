@@ -178,7 +178,7 @@ function panelFrame({ model: host, el }, name) {
   const rule = h("style", { text: `.${hidden}{display:none}.jp-OutputArea-child:has(> .jp-OutputArea-output .${hidden}){display:none}` });
   const root = h(
     "div",
-    { class: `viralai-panel va-${name}`, role: "region", "aria-label": host.get("title"), "data-lm-suppress-shortcuts": "true" },
+    { class: `viralai-panel va-${name}`, role: "region", "aria-label": host.get("title"), "data-panel": PANEL, "data-lm-suppress-shortcuts": "true" },
     rule, failed, body, status,
   );
   const endings = [];

@@ -162,7 +162,7 @@ function results(frame) {
   const asked = new Set();
   const bar = pairBar(frame);
   const place = h("div", { class: "va-view" });
-  const hint = h("div", { class: "va-muted" });
+  const hint = h("div", { class: "va-muted va-hint" });
   const wrong = h("div", {});
   const box = h("section", { class: "va-results", "aria-label": "Results", tabindex: -1 }, bar.el, place, wrong, hint, voteBar(frame));
   let view = null;
@@ -175,12 +175,14 @@ function results(frame) {
     missing.forEach((id) => asked.add(id));
     if (missing.length) send("want", { ids: missing });
   };
+  // A caption begins with the provider; an arm that is called like it need not be named twice.
+  const named = ({ name, caption = "" }) => (caption.startsWith(`${name} ·`) ? "" : name);
   const sideOf = (pair, side) => ({
     side,
     url: store.url(pair[side].id),
     blob: store.blob(pair[side].id),
     text: texts.get(pair[side].id) ?? "",
-    name: [side === "left" ? "Left" : "Right", pair[side].name, pair[side].caption].filter(Boolean).join(" · "),
+    name: [side === "left" ? "Left" : "Right", named(pair[side]), pair[side].caption].filter(Boolean).join(" · "),
     alt: `${side === "left" ? "Left" : "Right"} result${pair.prompt ? ` for: ${pair.prompt.slice(0, 200)}` : ""}`,
   });
 
