@@ -235,6 +235,8 @@ async def test_a_stop_lets_calls_under_way_end_and_gives_a_partial_run(
     panel = small(ai, "quick", repeats=5000)
     work = panel.start()
     await until(lambda: panel.progress.get("done"))
+    assert "of 5000 calls" in panel.static_html()
+    assert "of 5000 calls" in panel.static_text()
     panel.stop()
     saved = await work
     assert saved.summary["reason"] == "stopped"

@@ -116,6 +116,7 @@ class BenchmarkPanel(Panel):
         self._estimate_due: asyncio.TimerHandle | None = None
         self._draw_due: asyncio.TimerHandle | None = None
         self._draw_after = DRAW_SECONDS
+        self._looks = 0
         self.saved: SavedRun | None = None
         if budget_usd is not None:
             state.setdefault("budget", f"{budget_usd:g}")
@@ -305,7 +306,11 @@ class BenchmarkPanel(Panel):
         return self.owner.start(self._read_history())
 
     async def _read_history(self) -> None:
+        self._looks += 1
+        mine = self._looks
         found, unreadable = await asyncio.to_thread(past_runs, self.folder())
+        if mine != self._looks:
+            return  # a later look is under way or over; this one is out of date
         self.set_trait("past", [{"name": run.name, "service": run.service, "words": _choice(run)} for run in found])
         self.set_trait("history", [history_section(found, unreadable)])
 
