@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 ESTIMATE_SECONDS = 0.3
 """After the last change of the form."""
 DRAW_SECONDS = 0.3
-"""Between two looks at a run; drawing takes the loop's time, which the calls under way are measured by."""
+"""Between two looks at a run."""
+DRAW_SHARE = 0.02
+"""Most of the loop's time that drawing may take: the calls under way are measured on it."""
 RUNS_SHOWN = 30
 _FORM = ("service", "prompts", "prompts_file", "value", "parameters", "options", "repeats", "concurrency", "budget")
 
@@ -112,6 +115,8 @@ class BenchmarkPanel(Panel):
         self._work: Work[SavedRun] | None = None
         self._estimate_due: asyncio.TimerHandle | None = None
         self._draw_due: asyncio.TimerHandle | None = None
+        self._draw_after = DRAW_SECONDS
+        self._looks = 0
         self.saved: SavedRun | None = None
         if budget_usd is not None:
             state.setdefault("budget", f"{budget_usd:g}")
@@ -194,6 +199,7 @@ class BenchmarkPanel(Panel):
         Interrupting the cell stops the run; what was measured is kept and shown. A run that was stopped is a partial one, no error.
 
         Raises:
+            asyncio.CancelledError: it was interrupted, or stopped a second time.
             AIError: something is wrong with the plan, and nothing was sent; or files cannot be written. The panel shows it as well.
         """
         work = self.start()
@@ -237,14 +243,16 @@ class BenchmarkPanel(Panel):
 
     def _changed(self) -> None:
         if self._draw_due is None:
-            self._draw_due = self.owner.loop.call_later(DRAW_SECONDS, self._draw)
+            self._draw_due = self.owner.loop.call_later(self._draw_after, self._draw)
 
     def _draw(self) -> None:
         if self._draw_due is not None:
             self._draw_due.cancel()
             self._draw_due = None
         if self._execution is not None:
+            began = time.perf_counter()
             self.set_trait("progress", progress(self._execution.plan, self._execution.rows))
+            self._draw_after = max(DRAW_SECONDS, (time.perf_counter() - began) / DRAW_SHARE)
             self.snapshot()
 
     def _ended(self, work: Work[SavedRun]) -> None:
@@ -298,7 +306,11 @@ class BenchmarkPanel(Panel):
         return self.owner.start(self._read_history())
 
     async def _read_history(self) -> None:
+        self._looks += 1
+        mine = self._looks
         found, unreadable = await asyncio.to_thread(past_runs, self.folder())
+        if mine != self._looks:
+            return  # a later look is under way or over; this one is out of date
         self.set_trait("past", [{"name": run.name, "service": run.service, "words": _choice(run)} for run in found])
         self.set_trait("history", [history_section(found, unreadable)])
 
@@ -379,4 +391,4 @@ def past_runs(folder: Path) -> tuple[list[SavedRun], list[str]]:
 
 def _choice(run: SavedRun) -> str:
     arms = ", ".join(arm["arm"] for arm in run.summary["arms"])
-    return label(f"{run.name} · {run.service} · {arms}", 120)
+    return label(f"{run.name} · {arms}", 120)

@@ -132,9 +132,14 @@ def _cost(run: SavedRun) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> dict[str, Any]:
-    lines = [row(path.name, {"file": path.name, "path": str(path)}) for path in files_of(folder)]
+    lines = [row(path.name, {"file": path.name, "path": _near(path)}) for path in files_of(folder)]
     columns = [column("file", "file"), column("path", "where", "code")]
     return section("files", "Files", columns, lines, empty=f"There are no files in {label(folder)}.")
+
+
+def _near(path: Path) -> str:
+    """As seen from the working folder, which is the notebook's, when it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import anywidget
@@ -87,7 +87,7 @@ class Panel(anywidget.AnyWidget):
             if data["method"] == "update":
                 self._may_set(data["state"])
                 _put_buffers(data["state"], data.get("buffer_paths", []), buffers)
-                self.set_state(data["state"])
+                self._all_or_nothing(data["state"], lambda: self.set_state(data["state"]))
             elif data["method"] == "request_state":
                 self.send_state()
             elif data["method"] == "custom":
@@ -96,6 +96,32 @@ class Panel(anywidget.AnyWidget):
             self.show_error(error)
             if data.get("state"):
                 self.send_state(list(data["state"]))  # the page shows what was refused; tell it what holds
+
+    def _set_from_page(self, state: Any) -> None:
+        """Changes that came as a message. They are not echoed: an echo could be older than what is typed meanwhile."""
+        if not isinstance(state, dict) or not all(self.has_trait(name) and name in self.keys for name in state):
+            raise InvalidRequestError("the page sent changes of what this panel does not have.")
+        try:
+            self._may_set(state)
+            self._all_or_nothing(state, lambda: self._put(state))
+        except Exception:
+            self.send_state(list(state))  # the page shows what was refused; tell it what holds
+            raise
+
+    def _put(self, state: Mapping[str, Any]) -> None:
+        with self._lock_property(**state), self.hold_trait_notifications():
+            for name, value in state.items():
+                self.set_trait(name, value)
+
+    def _all_or_nothing(self, state: Mapping[str, Any], put: Callable[[], None]) -> None:
+        """traitlets itself takes back only what a `TraitError` refused."""
+        held = {name: getattr(self, name) for name in state if self.has_trait(name)}
+        try:
+            put()
+        except AIError:
+            for name, value in held.items():
+                self.set_trait(name, value)
+            raise
 
     def _may_set(self, names: Iterable[str]) -> None:
         """ipywidgets lets a page set what is read-only for everybody else; a panel does not.
@@ -110,6 +136,9 @@ class Panel(anywidget.AnyWidget):
     def _custom(self, content: Any, buffers: list[bytes]) -> None:
         if not isinstance(content, Mapping) or not isinstance(content.get("kind"), str):
             raise InvalidRequestError("the page sent a message without a kind.")
+        if content["kind"] == "set":  # see savingModel in common.js
+            self._set_from_page(content.get("state"))
+            return
         self.on_message(content["kind"], dict(content), buffers)
         self._handle_custom_msg(content, buffers)  # callbacks that users registered with on_msg
 

@@ -141,6 +141,26 @@ function errorBox(words) {
 }
 
 /**
+ * A model whose changes go out as messages of ours. The host's own way sends the next change only when the kernel has said "idle" to the
+ * last one; to messages in a subshell ipykernel 7.4 says nothing while a cell awaits, so that all later changes would be lost.
+ */
+function savingModel(host, send) {
+  const changed = new Set();
+  return {
+    get: (name) => host.get(name),
+    set: (name, value) => {
+      changed.add(name);
+      host.set(name, value);
+    },
+    save_changes: () => {
+      const state = Object.fromEntries([...changed].map((name) => [name, host.get(name)]));
+      changed.clear();
+      if (Object.keys(state).length) send("set", { state });
+    },
+  };
+}
+
+/**
  * The frame of a panel: a named region with its error box, its status line for screen readers, and a body to fill.
  *
  * Returns `{root, body, model, on, send, keys, cleanup}`:
@@ -149,24 +169,25 @@ function errorBox(words) {
  * - `keys({key: action})` binds keys that work only while the focus is in the panel and not in a field one types in;
  * - `cleanup(fn)` runs when the view is gone; return `frame.dispose` from `render`.
  */
-function panelFrame({ model, el }, name) {
+function panelFrame({ model: host, el }, name) {
   const body = h("div", { class: "va-body" });
   const failed = h("div", { class: "va-errors", role: "alert" });
   const status = h("div", { class: "va-status", role: "status", "aria-live": "polite" });
   // The live panel hides its own static version (see Panel._ipython_display_); the rule goes when the panel goes.
-  const hidden = `viralai-snapshot-${String(model.get("_snapshot_id") || "none").replace(/[^\w-]/g, "")}`;
+  const hidden = `viralai-snapshot-${String(host.get("_snapshot_id") || "none").replace(/[^\w-]/g, "")}`;
   const rule = h("style", { text: `.${hidden}{display:none}.jp-OutputArea-child:has(> .jp-OutputArea-output .${hidden}){display:none}` });
   const root = h(
     "div",
-    { class: `viralai-panel va-${name}`, role: "region", "aria-label": model.get("title"), "data-panel": PANEL, "data-lm-suppress-shortcuts": "true" },
+    { class: `viralai-panel va-${name}`, role: "region", "aria-label": host.get("title"), "data-panel": PANEL, "data-lm-suppress-shortcuts": "true" },
     rule, failed, body, status,
   );
   const endings = [];
   const on = (event, listener) => {
-    model.on(event, listener);
-    endings.push(() => model.off(event, listener));
+    host.on(event, listener);
+    endings.push(() => host.off(event, listener));
   };
-  const send = (kind, content = {}, buffers = []) => model.send({ ...content, kind }, undefined, buffers);
+  const send = (kind, content = {}, buffers = []) => host.send({ ...content, kind }, undefined, buffers);
+  const model = savingModel(host, send);
   const showError = () => {
     const words = model.get("error") || {};
     failed.replaceChildren(
