@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from viralai_sdk.compare.plots import Plot, PlotKind
     from viralai_sdk.compare.prompts import PromptSet
     from viralai_sdk.compare.statistics import Verdict
+    from viralai_sdk.interfaces.display.table import Table
     from viralai_sdk.interfaces.responses import Response
 
 KINDS: tuple[RaterKind, ...] = ("human", "judge")
@@ -107,6 +108,7 @@ class Experiment:
         concurrency: int | None = None,
         retry_failed: bool = False,
         dry_run: bool = False,
+        measure: bool = True,
     ) -> RunSummary | ComparisonPlan:
         """Make every cell that is not there yet, each once. Interrupted or killed, the next run goes on where it was.
 
@@ -115,6 +117,7 @@ class Experiment:
             concurrency: calls at once; None takes four for each arm, at most 32. A provider's own limit holds besides.
             retry_failed: also ask again for cells that failed, or whose files are gone.
             dry_run: give a `ComparisonPlan` of what is still to be made instead: how many calls, at what price. Nothing is sent.
+            measure: take the objective measurements of `viralai_sdk.compare.metrics`, in threads; `metrics()` sums them up.
 
         Raises:
             ConfigurationError, InvalidRequestError: an arm has no key, or a parameter is wrong. Nothing has been sent.
@@ -133,7 +136,8 @@ class Experiment:
         if orders:
             await runtime.writable()
             check_budget(runtime, planned, runtime.session_id)
-        return await Maker(self._manager, self._definition, self._ballot, on_cell, seen=seen).run(orders, concurrency)
+        maker = Maker(self._manager, self._definition, self._ballot, on_cell, seen=seen, measure=measure)
+        return await maker.run(orders, concurrency)
 
     # --- votes -------------------------------------------------------------------------------------------------------------------
 
@@ -257,6 +261,15 @@ class Experiment:
         return self._ballot.take_in(read_votes_file(Path(path), arms, prompts, self._definition.repeats))
 
     # --- what comes out of it ----------------------------------------------------------------------------------------------------
+
+    def metrics(self) -> Table:
+        """The objective measurements of the cells: a row for each metric, the median over an arm's results in its column.
+
+        Yes-or-no metrics are shares. What is better is told only where a direction is better in itself.
+        """
+        from viralai_sdk.compare.measuring import medians
+
+        return medians(self.service, [arm.name for arm in self.arms], self.cell_data().values())
 
     def leaderboard(self, kinds: Iterable[RaterKind] = ("human",)) -> Leaderboard:
         """All arms with scores, intervals, failures, latency and cost, and what may be said about them.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm, ArmLike
 from viralai_sdk.compare.arms import arms as read_arms
-from viralai_sdk.compare.cells import Cell, Value
+from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.comparison import Comparison
+from viralai_sdk.compare.measuring import objective
 from viralai_sdk.compare.orders import Order, Prompts, orders_of, prompts_of
 from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
 from viralai_sdk.compare.run import ComparisonRun
 from viralai_sdk.interfaces.names import AIProvider, AIServiceType, service_type
-from viralai_sdk.interfaces.requests import Request
-from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.manager import AIServiceManager
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ class CompareHelper:
             orders,
             concurrency=concurrency,
             done=kept.values(),
-            measure=functools.partial(_measure, kind) if measure else None,
+            measure=functools.partial(objective, kind) if measure else None,
         )
         self.last = run
         self._running.add(run)  # asyncio itself holds tasks only weakly
@@ -263,15 +262,6 @@ class CompareHelper:
         orders = orders_of(self._manager, kind, chosen, prompts, repeats, parameters)
         journal = self._manager.runtime.journal
         return Comparison(kind, chosen, prompts, parameters=parameters, journal=journal), orders
-
-
-def _measure(
-    kind: AIServiceType, response: Response, request: Request, words: str
-) -> tuple[dict[str, Value], Sequence[object]]:
-    """Imported in the thread that measures: decoders are heavy, and a first import must not hold up the calls."""
-    from viralai_sdk.compare.metrics import examine
-
-    return examine(response, kind, prompt=words, request_parameters=request.to_dict())
 
 
 def _listed(given: Iterable[ArmLike] | None) -> list[ArmLike]:

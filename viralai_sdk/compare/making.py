@@ -14,6 +14,7 @@ it. Every call is made as a job of the journal, and the claim says which. A fres
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from typing import Any
 
 from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.definition import Definition
+from viralai_sdk.compare.measuring import Measuring, objective
 from viralai_sdk.compare.orders import Order, orders_of
 from viralai_sdk.compare.votes import Ballot, CellKey, Start
 from viralai_sdk.interfaces.display.table import Table
@@ -125,8 +127,10 @@ class Maker:
         on_cell: Callable[[Cell], object] | None = None,
         *,
         seen: Mapping[CellKey, Mapping[str, Any]],
+        measure: bool = True,
     ) -> None:
         """`seen` are the cells there were when it was decided which to make: one that changed since has been made by another run."""
+        self._measuring = Measuring(functools.partial(objective, definition.service)) if measure else None
         self._manager = manager
         self._definition = definition
         self._ballot = ballot
@@ -301,6 +305,12 @@ class Maker:
                 self._on_cell(cell)
             except Exception:  # a watcher that stumbles must not stop what is being paid for
                 log.exception("on_cell failed for %s", cell.key)
+        if self._measuring is not None:
+            await self._measuring(cell, order.request)
+        if cell.metrics:
+            # An entry of its own: the result must not wait to be written down until somebody has looked at it.
+            told = {"kind": "metrics", "arm": arm, "prompt": prompt, "repeat": repeat, "metrics": dict(cell.metrics)}
+            await finished(self._ballot.append, told)
 
 
 def _host_and_pid(owner: str) -> tuple[str, str]:

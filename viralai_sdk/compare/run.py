@@ -11,15 +11,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from viralai_sdk.compare.arms import Arm
-from viralai_sdk.compare.cells import Cell, Value
+from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.comparison import Comparison
+from viralai_sdk.compare.measuring import Measure, Measuring
 from viralai_sdk.compare.orders import Order
-from viralai_sdk.compare.own_thread import in_own_thread
 from viralai_sdk.compare.slots import Key, Slot, SlotState
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, JobCancelledError
-from viralai_sdk.interfaces.records import CallWarning
-from viralai_sdk.interfaces.requests import Request
-from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.manager import AIServiceManager
@@ -33,14 +30,7 @@ MOST_PLACES = 64
 STOP_SECONDS = 0.2
 """An interrupted cell waits so long for its calls to stop; what a provider has to be told goes on behind it."""
 
-MEASURING = 2
-"""Results measured at once: decoding films on every core would slow down the engines of this process, and with them what is compared."""
-MEASURE_SECONDS = 120.0
-"""Measuring a result may take so long. Once one took longer, so that something hangs, the others get a tenth of it."""
-
 Watcher: TypeAlias = Callable[[Slot], None]
-Measure: TypeAlias = Callable[[Response, Request, str], tuple[dict[str, Value], Sequence[object]]]
-"""Measures the response to a request with these words: values by name, and why others are missing. Called in a thread."""
 
 
 class ComparisonRun:
@@ -66,9 +56,7 @@ class ComparisonRun:
     ) -> None:
         self._manager = manager
         self._service = comparison.service
-        self._measure = measure
-        self._measuring = asyncio.Semaphore(MEASURING)
-        self._patience = MEASURE_SECONDS
+        self._measuring = Measuring(measure) if measure is not None else None
         self.comparison = comparison
         self.cells: list[Slot] = [order.slot for order in orders]
         self._by_key: dict[Key, Slot] = {slot.key: slot for slot in self.cells}
@@ -245,29 +233,11 @@ class ComparisonRun:
             except Exception as error:  # one arm's failure, of whatever kind, is that arm's cell
                 cell.error = _failure(error, order)
             cell.seconds = call.elapsed
-        if cell.response is not None and self._measure is not None:
+        if cell.response is not None and self._measuring is not None:
             slot.cell = cell  # from here on it is a result, whatever happens to its measurements
             self.comparison.put(cell)
-            async with self._measuring:
-                await self._measured(
-                    cell, cell.response, functools.partial(self._measure, cell.response, order.request)
-                )
+            await self._measuring(cell, order.request)
         self._settle(slot, cell, "done" if cell.ok else "failed")
-
-    async def _measured(
-        self, cell: Cell, response: Response, measure: Callable[[str], tuple[dict[str, Value], Sequence[object]]]
-    ) -> None:
-        try:
-            async with asyncio.timeout(self._patience):
-                cell.metrics, problems = await in_own_thread(functools.partial(measure, cell.words))
-        except TimeoutError:
-            problems = [f"it took longer than {self._patience:g} s"]
-            self._patience = min(self._patience, MEASURE_SECONDS / 10)
-        except Exception as error:  # a metric may be anybody's code; it must not cost a result that is paid for
-            problems = [f"{type(error).__name__}: {error}"]
-        if problems:
-            told = f"not measured: {'; '.join(str(problem) for problem in problems)}"
-            response.warnings = [*response.warnings, CallWarning(kind="other", parameter="metrics", message=told)]
 
     def _settle(self, slot: Slot, cell: Cell, state: SlotState) -> None:
         slot.cell, slot.state = cell, state

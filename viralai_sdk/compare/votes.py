@@ -175,6 +175,8 @@ class Ballot:
                 self._take_end(entry)
             elif kind == "cell":
                 self._take_cell(entry)
+            elif kind == "metrics":
+                self._take_metrics(entry)
             elif kind == "vote":
                 self._take_vote(read_vote(entry, created))
             elif kind == "undo":
@@ -193,6 +195,12 @@ class Ballot:
         if before is None or before["response"] is None or entry["response"] is not None:
             self.cells[key] = entry
             self.changes += before is not None
+
+    def _take_metrics(self, entry: Mapping[str, Any]) -> None:
+        key = _cell_key(entry)
+        if key in self.cells:
+            self.cells[key] = {**self.cells[key], "metrics": entry["metrics"]}
+            self.changes += 1
 
     def _forget_starts(self, key: CellKey, failed_call: str | None) -> None:
         """A result settles a cell; a failure only the call that failed and those before it: a later one may be under way."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.compare.core.test_run import measured
 from tests.doubles import client
-from viralai_sdk.compare import run
+from viralai_sdk.compare import measuring
 from viralai_sdk.compare.metrics import register_metric, unregister_metric
 from viralai_sdk.compare.own_thread import in_own_thread
 
@@ -19,7 +19,7 @@ from viralai_sdk.compare.own_thread import in_own_thread
 async def test_a_metric_that_hangs_costs_its_values_and_nothing_else(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "MEASURE_SECONDS", 0.2)
+    monkeypatch.setattr(measuring, "SECONDS", 0.2)
     hung = threading.Event()
 
     def hangs(response: Any, request: Any, words: str) -> Any:

@@ -301,3 +301,25 @@ async def test_pictures_are_found_from_another_working_folder(
         for cell in later.experiment("moved").cells():
             assert cell.response is not None
             assert Path(cell.response.first_image).is_file()  # type: ignore[attr-defined]
+
+
+async def test_cells_are_measured_and_the_measurements_outlive_the_kernel(home: Path) -> None:
+    arms = [
+        {"provider": "embedded", "name": "small", "width": 64, "height": 64},
+        {"provider": "embedded", "name": "wide", "width": 128, "height": 64},
+    ]
+    async with client({}, home) as ai:
+        await ai.experiment("measured", service="image", arms=arms, prompts=["a fox", "a hare"]).run()
+    async with client({}, home) as later:
+        again = later.experiment("measured")
+        assert all(cell.metrics["width"] in (64, 128) for cell in again.cells())
+        rows = {row["metric"]: row for row in again.metrics()}
+    assert (rows["width"]["small"], rows["width"]["wide"]) == (64, 128)
+    assert rows["sharpness"]["better"] in ("higher", "")
+    assert later.experiment("measured").cells()
+
+
+async def test_without_measuring_there_are_no_measurements(ai: ViralAI) -> None:
+    experiment = ai.experiment("first", **TWO)
+    await experiment.run(measure=False)
+    assert len(experiment.metrics()) == 0
