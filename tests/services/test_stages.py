@@ -126,6 +126,18 @@ async def test_an_unknown_price_is_told_and_a_free_engine_always_allowed(sim: Si
     assert (await ai.text("hello", provider="embedded")).cost_usd == 0
 
 
+async def test_a_spent_session_refuses_calls_of_unknown_price_too(sim: Simulator, home: Path) -> None:
+    use(TEXT, odd=text_provider(lambda request: "fine"))
+    rich = client(config(sim), home)
+    spent = (await rich.text("hello", provider="openai")).cost_usd
+    assert spent
+    await rich.aclose()
+    ai = client(config(sim, budget={"session_usd": spent}), home, session=rich.session.session_id)
+    with pytest.raises(BudgetExceededError, match="price of this call is unknown"):
+        await ai.text("hello", provider="odd")
+    assert (await ai.text("hello", provider="embedded")).cost_usd == 0
+
+
 async def test_a_failure_is_no_way_around_the_budget(sim: Simulator, home: Path) -> None:
     sim.faults.add("openai", status=500)
     given = config(sim, ai_services=chain("odd", "openai"), budget={"call_usd": 1e-6})

@@ -62,7 +62,7 @@ class Budget:
         kept: list[Route] = []
         known: list[float] = []
         for place, (route, price) in enumerate(zip(call.chain, prices, strict=True)):
-            problem = None if price is None else self._problem(price, committed)
+            problem = self._problem(price, committed)
             if problem is not None and not place:
                 raise problem
             if problem is not None:
@@ -76,8 +76,15 @@ class Budget:
             kept.append(route)
         call.chain, call.estimate = kept, max(known, default=None)
 
-    def _problem(self, price: float, committed: float) -> BudgetExceededError | None:
+    def _problem(self, price: float | None, committed: float) -> BudgetExceededError | None:
         limits = self._runtime.config.budget
+        if price is None:
+            if limits.session_usd is None or committed < limits.session_usd:
+                return None
+            return BudgetExceededError(
+                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved, and the price of this call is unknown.",
+                hint="Raise budget.session_usd, start a new session, or choose a model whose price is known.",
+            )
         if limits.call_usd is not None and price > limits.call_usd:
             return BudgetExceededError(
                 f"this call would cost about ${price:.4f}; budget.call_usd is ${limits.call_usd:.2f}.",
