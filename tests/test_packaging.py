@@ -19,12 +19,14 @@ PACKAGES = {"viralai_sdk": ROOT / "viralai_sdk", "viralai_widgets": ROOT / "widg
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """A wheel built from a copy, so that the build sees no leftovers."""
     source, target = tmp_path_factory.mktemp("source") / "project", tmp_path_factory.mktemp("wheel")
-    kept = ("viralai_sdk", "widgets", "README.md", "LICENSE", "pyproject.toml")
+    kept = ("viralai_sdk", "widgets", "notebooks", "README.md", "LICENSE", "pyproject.toml")
     source.mkdir()
     for name in kept:
         original = ROOT / name
         if original.is_dir():
-            shutil.copytree(original, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                original, source / name, ignore=shutil.ignore_patterns("__pycache__", "outputs", ".viralai")
+            )
         else:
             shutil.copy(original, source / name)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
@@ -47,6 +49,13 @@ def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert not any("__pycache__" in name for name in wheel.namelist())
+
+
+def test_the_wheel_brings_the_notebooks_that_a_command_runs(wheel: zipfile.ZipFile) -> None:
+    notebooks = {path.name for path in (ROOT / "notebooks" / "benchmarks").glob("*.ipynb")}
+    inside = {Path(name).name for name in wheel.namelist() if name.startswith("viralai_sdk/bench/notebooks/")}
+    assert notebooks
+    assert inside == notebooks
 
 
 def test_the_wheel_brings_the_command(wheel: zipfile.ZipFile) -> None:

@@ -141,8 +141,8 @@ class ViralAI:
         service: AIServiceType | str | None = None,
         arms: Iterable[ArmLike] | None = None,
         prompts: Any = None,
-        repeats: int = 1,
-        seed: int = 0,
+        repeats: int | None = None,
+        seed: int | None = None,
         **parameters: Any,
     ) -> Experiment:
         """Make a blind experiment, or reopen the one of that name; see `viralai_sdk.compare.opening.open_experiment`."""

@@ -25,7 +25,7 @@ from viralai_sdk.simulator import Simulator, SimulatorConfig
 from viralai_sdk.simulator.settings import add_fault, add_latency, configuration
 
 OPENAI, GEMINI = "openai:gpt-image-2.5-flare", "gemini:gemini-3.1-flash-image"
-REPEATS = 10
+REPEATS = 8
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def vendors() -> Iterator[tuple[Simulator, list[Served]]]:
     sim = Simulator(SimulatorConfig())
     served: list[Served] = []
     sim.app.add_middleware(ServedLog, served=served)
-    for rule in ("openai=lognormal:400ms", "gemini=lognormal:450ms", "comfyui=fixed:250ms"):
+    for rule in ("openai=lognormal:800ms", "gemini=lognormal:800ms", "comfyui=fixed:700ms"):
         add_latency(sim.faults, rule)
     add_fault(sim.faults, "gemini=403:0.33")
     with sim:

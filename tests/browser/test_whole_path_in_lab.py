@@ -118,8 +118,22 @@ def see_differences(page: Page, panel: Locator) -> None:
     expect(panel.locator(".va-text")).to_have_count(2)
 
 
-TOPICS = ["a red fox", "bread", "night trains", "bees", "old maps", "cold water", "paper planes", "lighthouses", "chess", ATTACK]
-TWO_WORDINGS = {"openai": "{prompt}, please", "cohere": "{prompt}, and tell in full sentences why anybody should care about it"}
+TOPICS = [
+    "a red fox",
+    "bread",
+    "night trains",
+    "bees",
+    "old maps",
+    "cold water",
+    "paper planes",
+    "lighthouses",
+    "chess",
+    ATTACK,
+]
+TWO_WORDINGS = {
+    "openai": "{prompt}, please",
+    "cohere": "{prompt}, and tell in full sentences why anybody should care about it",
+}
 
 MEDIA = [
     Medium(
@@ -140,7 +154,10 @@ MEDIA = [
         "vertex",
         f"a red fox in the snow {ATTACK}",
         play_in_step,
-        [{"name": f"zebra {how}", "provider": "runway", "template": f"{{prompt}} {how}"} for how in ("at dawn", "at noon", "at dusk", ATTACK)],
+        [
+            {"name": f"zebra {how}", "provider": "runway", "template": f"{{prompt}} {how}"}
+            for how in ("at dawn", "at noon", "at dusk", ATTACK)
+        ],
         TOPICS[:2],
         {"duration": "2", "resolution": "360p"},
         {"duration": 2},
@@ -163,7 +180,10 @@ MEDIA = [
         "gemini",
         f"Write 3 hooks for a video about {ATTACK}",
         see_differences,
-        [{"name": f"zebra {ATTACK[:20]} {name}", "provider": name, "template": words} for name, words in TWO_WORDINGS.items()],
+        [
+            {"name": f"zebra {ATTACK[:20]} {name}", "provider": name, "template": words}
+            for name, words in TWO_WORDINGS.items()
+        ],
         [f"Praise {topic}" for topic in TOPICS],
     ),
 ]
@@ -190,6 +210,8 @@ def test_from_the_choice_of_providers_to_the_verdict(medium: Medium, lab: Lab, p
     vote_on_the_comparison(page, panel, medium)
     assert harmless(lab.root, export(panel, lab.root))
     arena = page.get_by_role("region", name="Blind votes: arena")
+    arena.locator(".va-vote[aria-disabled=false]").first.wait_for()
+    looked_at(page, arena, f"arena_pair_{service}")
     vote_ten_times(page, arena, medium)
     looked_at(page, arena, f"arena_{service}")
     run_last_cell(page)
@@ -271,7 +293,12 @@ def vote_ten_times(page: Page, arena: Locator, medium: Medium) -> None:
             key = "1" if left > right else "2"
         arena.locator(".va-arena-votes").press(key)
         expect(words).to_have_text(re.compile(rf"^{done + 1} of \d+ pairs"), timeout=PATIENCE_MS)
-    said = {"image": "no winner yet", "video": "of 6 comparisons decided", "speech": "no winner yet", "text": "is preferred: 10–0"}
+    said = {
+        "image": "no winner yet",
+        "video": "of 6 comparisons decided",
+        "speech": "no winner yet",
+        "text": "is preferred: 10–0",
+    }
     expect(arena.locator(".va-arena-words").first).to_contain_text(said[medium.service], timeout=PATIENCE_MS)
 
 

@@ -491,7 +491,7 @@ def test_kill_9_at_a_random_moment_loses_no_paid_job_and_pays_none_twice(films: 
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
 
-    child = start()
+    child, window = start(), 0.0
     for number in range(ROUNDS):
         following = start() if number + 1 < ROUNDS else None  # starts while this one is being killed
         assert child.stdin is not None
@@ -500,7 +500,13 @@ def test_kill_9_at_a_random_moment_loses_no_paid_job_and_pays_none_twice(films: 
         child.stdin.write("go\n")
         with contextlib.suppress(BrokenPipeError):
             child.stdin.flush()
-        time.sleep(moments.uniform(0.0, 0.12))
+        if (
+            number == 0
+        ):  # the first one is let get as far as a job: how long that takes on this machine sets the others' moments
+            began = time.monotonic()
+            told.append(child.stdout.readline().strip())
+            window = 2 * (time.monotonic() - began)
+        time.sleep(moments.uniform(0.0, window))
         child.send_signal(signal.SIGKILL)
         told += [line for line in child.stdout.read().split("\n")[:-1] if line]
         child.stdin.close()
@@ -510,7 +516,7 @@ def test_kill_9_at_a_random_moment_loses_no_paid_job_and_pays_none_twice(films: 
             child = following
     found = rows(home, "jobs")
     created = list(films.creates)
-    assert told, "no round got as far as a job"
+    assert len(told) > 1, "no round but the first got as far as a job"
     known = {row["job_id"]: row for row in found}
     assert all(known[job_id]["remote_id"] for job_id in told)
     # Whoever was killed between the provider's answer and the ticket left a row that says so: no create without a row.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playwright.sync_api import Page
+
 from viralai_widgets import Panel
 
 LIGHT = {

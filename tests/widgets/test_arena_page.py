@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from viralai_widgets import ArenaPanel
 
 from tests.browser.conftest import Problems
 from tests.media_files import film, picture, recording
 from tests.widgets.axe import grave_violations
 from tests.widgets.stub_page import DARK, put, recolour, sent, show, tell
+from viralai_widgets import ArenaPanel
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -158,7 +158,7 @@ def test_films_play_as_one(page: Page, tmp_path: Path, problems: Problems) -> No
     assert films.evaluate_all("all => all.map(each => each.muted)") == [True, False]
     # The longer one leads to its end; the shorter one waits at its own.
     page.wait_for_function("() => [...document.querySelectorAll('video')].every(each => each.paused)")
-    expect(page.get_by_text("0:03 / 0:03")).to_be_visible()
+    expect(page.get_by_text("3.0 s / 3.0 s")).to_be_visible()
     page.get_by_role("slider", name="Position in both").evaluate(
         "e => { e.value = 200; e.dispatchEvent(new Event('input')); }"
     )

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viralai_widgets import HealthPanel, JobsPanel, Leaderboard, UsagePanel
-from viralai_widgets.board import Board, column, row, section
 
 from tests.doubles import KEY, JobServer, client, films, films_config, home, text_provider, use
 from tests.widgets.messages import from_page, page_sets, receive, sent_by
@@ -18,6 +16,8 @@ from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, JobCance
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.call import Route
 from viralai_sdk.store.rows import CallRow, JobRow, new_id
+from viralai_widgets import HealthPanel, JobsPanel, Leaderboard, UsagePanel
+from viralai_widgets.board import Board, column, row, section
 
 __all__ = ["films", "home"]
 
@@ -300,3 +300,25 @@ async def test_the_leaderboard_counts_anew_only_when_there_is_something_new(
     assert [each["key"] for each in board.sections[0]["rows"]] == ["bob", "ada"]
     assert line(board, "bob")["wins"].startswith("100 % (")
     assert "bob is preferred" in board.static_html()
+
+
+async def test_ratings_have_intervals_on_one_scale_and_ranks_their_range(home: Path) -> None:
+    arms = [{"name": name, "provider": "embedded", "temperature": heat} for name, heat in (("ada", 0.1), ("bob", 0.9))]
+    words = [f"Write {number} hooks for a video about foxes" for number in range(1, 13)]
+    experiment = client({}, home).experiment("e4", service="text", arms=arms, prompts=words)
+    await experiment.run()
+    for number in range(12):
+        pair = experiment.next_pair("me")
+        assert pair is not None
+        slot = experiment._pairs.find(pair.id, "human", "me")
+        left, _ = experiment._pairs.sides(slot, "human", "me")
+        experiment.vote(pair, "left" if (left[0] == "ada") == (number % 3 != 0) else "right", "me")
+    board = Leaderboard(experiment)
+    await board.refresh()
+    ada, bob = line(board, "ada"), line(board, "bob")
+    assert ada["score"]["low"] < ada["score"]["value"] < ada["score"]["high"]
+    assert (ada["score"]["min"], ada["score"]["max"]) == (bob["score"]["min"], bob["score"]["max"])
+    assert ada["score"]["min"] == min(ada["score"]["low"], bob["score"]["low"])
+    assert ada["rank"] == "1–2", "eight to four does not tell for sure who is first"
+    assert (ada["cost"], ada["failures"], ada["votes"]) == ("free", "0 of 12", "12")
+    assert ada["score"]["text"] in board.static_html()

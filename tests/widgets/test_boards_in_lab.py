@@ -156,6 +156,8 @@ def test_a_rater_votes_by_keyboard_and_a_killed_kernel_loses_no_vote(
         vote(again, "1")
         expect(arena.get_by_text("You have voted on every pair that is ready.")).to_be_visible()
         expect(arena.locator(".va-arena-words").first).to_contain_text("more")
+        board = again.get_by_role("region", name="Leaderboard: foxes")
+        expect(board.get_by_role("group", name="12 votes")).to_be_visible(timeout=20_000)
         shot(again, "arena_done")
         assert again.evaluate("() => window.hacked") is None
         again.close()
@@ -201,6 +203,7 @@ def test_boards_and_gallery_are_readable_live_and_hold_little(lab: Lab, page: Pa
     for theme in ("Dark", "Light"):
         set_theme(page, f"JupyterLab {theme}")
         shot(page, f"boards_{theme.lower()}")
+        assert tiles.count() >= 6
         assert grave_violations(page) == []
     # By keyboard to the end: the tiles and thumbnails that exist stay few.
     tiles.first.focus()

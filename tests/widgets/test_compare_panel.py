@@ -79,6 +79,15 @@ async def test_one_line_shows_a_panel_and_its_form_tells_the_price(ai: ViralAI) 
     assert panel.error == {}, "whoever is still typing has made no error yet"
 
 
+@pytest.mark.parametrize("service", ["image", "video"])
+async def test_parameters_given_with_any_service_are_asked_for(ai: ViralAI, service: str) -> None:
+    arms = ["embedded", {"provider": "embedded", "seed": 1}]
+    panel = ComparePanel(ai, service, arms=arms, parameters={"aspect_ratio": "16:9"})
+    assert panel.parameters == {"aspect_ratio": "16:9"}
+    panel.service = "text"
+    assert panel.parameters == {}
+
+
 async def test_a_run_fills_the_panel_and_gives_the_comparison(ai: ViralAI) -> None:
     panel = await ran(ai)
     assert panel.comparison is not None
@@ -321,3 +330,27 @@ async def test_a_large_comparison_becomes_a_table_in_the_saved_notebook(ai: Vira
     html = str(panel.static_html())
     assert html.count("<tr>") == 21
     assert "a fox" in html
+
+
+async def test_before_the_first_run_the_static_version_says_so(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", prompt=ATTACK)
+    assert repr(panel) == "ComparePanel(text: no results yet)"
+    assert "<script" not in str(panel.static_html())
+
+
+async def test_what_is_wrong_with_a_blind_file_does_not_tell_whose_it_is(home: Path) -> None:
+    async with client(None, home) as ai:
+        arms = [{"provider": "embedded", "name": style, "style": style} for style in ("noir", "neon")]
+        panel = ComparePanel(
+            ai, "image", arms=arms, prompt="a fox", options='{"width": 64, "height": 64}', hide_names=True
+        )
+        comparison = await panel.run()
+        for cell in comparison.cells:
+            assert cell.response is not None
+            Path(cell.response.artifacts[0].path).unlink()
+        with sent_by(panel) as sent:
+            receive(panel, from_page("want", ids=[panel.shown["left"]["id"]]))
+            await until(lambda: custom(sent, "medium"))
+        (message,) = custom(sent, "medium")
+        assert message["error"]["message"] == "This result cannot be shown masked."
+        assert not any(word in json.dumps(message) for word in ("noir", "neon", "png", str(home)))

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from viralai_widgets import SessionGallery
-from viralai_widgets import gallery as gallery_module
-from viralai_widgets import records as records_module
 
 from tests.doubles import client, home, image_provider, png, text_provider, use
 from tests.media_files import film, recording
@@ -21,6 +18,9 @@ from viralai_sdk import ViralAI
 from viralai_sdk.interfaces.errors import InvalidRequestError, StorageError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.rows import CallRow, new_id
+from viralai_widgets import SessionGallery
+from viralai_widgets import gallery as gallery_module
+from viralai_widgets import records as records_module
 
 __all__ = ["home"]
 

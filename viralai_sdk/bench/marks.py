@@ -56,7 +56,7 @@ class Plot:
 
     def _ipython_display_(self) -> None:
         """Two outputs: a front end shows only one form of each, and both are wanted."""
-        display = need("IPython.display", "notebook").display
+        display = need("IPython.display").display
         picture = base64.b64encode(self.png()).decode()
         display({"image/png": picture, "text/plain": self.words}, raw=True, metadata={"image/png": {"alt": self.words}})
         if len(self.table):

@@ -115,7 +115,7 @@ def execute(
 
 def _start(order: Mapping[str, Any], environment: Mapping[str, str]) -> subprocess.Popen[str]:
     need("papermill")
-    need("ipykernel", "notebook")
+    need("ipykernel")
     # The interpreter's own kernel comes before one of the same name in the user's folders.
     variables = {**os.environ, **environment, "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     process = subprocess.Popen(

@@ -30,10 +30,10 @@ def latency(run: SavedRun, *, first: bool = False) -> Plot:
         if not values.size:
             continue
         look = looks[arm]
-        shares = np.arange(values.size + 1) / values.size
-        across = np.concatenate([values[:1], values])
         name = f"{arm} (n={values.size})"
-        field.step(across, shares, where="post", color=look.colour, linestyle=look.line, label=name)
+        # The same interpolation as the percentiles', so that their marks lie on the line.
+        shares = np.linspace(0, 1, values.size)
+        field.plot(values, shares, color=look.colour, linestyle=look.line, label=name)
         points = np.quantile(values, [0.5, 0.95, 0.99])
         field.plot(points, [0.5, 0.95, 0.99], look.marker, color=look.colour, markersize=7, markeredgecolor="white")
         rows.append({"arm": arm, "calls": values.size, "cold": len(group.cold)} | _spread(values, points))

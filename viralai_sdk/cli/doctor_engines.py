@@ -35,6 +35,7 @@ EXTRAS = {
         ("websockets", "websockets"),
     ),
     "bench": (
+        ("ipykernel", "ipykernel"),
         ("matplotlib", "matplotlib"),
         ("nbconvert", "nbconvert"),
         ("pandas", "pandas"),

@@ -183,14 +183,15 @@ def _plain(definition: Definition) -> Definition:
     """The definition as it comes back from the journal, so that a fresh kernel runs exactly what this one runs.
 
     Raises:
-        InvalidRequestError: some of it cannot be written down.
+        InvalidRequestError: some of it cannot be written down, such as half a character or a number that is none.
     """
     try:
-        text = json.dumps(definition.to_dict(), default=_path_text, ensure_ascii=False)
+        text = json.dumps(definition.to_dict(), default=_path_text, ensure_ascii=False, allow_nan=False)
+        text.encode()
     except (TypeError, ValueError) as error:
         raise InvalidRequestError(
             f"the experiment cannot be written down: {error}.",
-            hint="Its parameters must be texts, numbers, lists and mappings; give a file by its path, a schema as JSON schema.",
+            hint="Its parts must be texts, numbers, lists and mappings; give a file by its path, a schema as JSON schema.",
         ) from error
     plain = json.loads(text)
     if json.loads(redact_json(text) or "null") != plain:

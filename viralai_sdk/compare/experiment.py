@@ -14,7 +14,7 @@ from viralai_sdk.compare.definition import Definition
 from viralai_sdk.compare.making import Maker, RunSummary, cells_to_make
 from viralai_sdk.compare.pairs import Pair, Pairs, Progress, Reveal, gone
 from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
-from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, read_votes_file
+from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, is_duration, read_votes_file
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.manager import AIServiceManager
@@ -179,7 +179,7 @@ class Experiment:
         """Store a vote with details of `VoteRecord`, such as a judge's reason; see `vote`."""
         rater, chosen = _rater(rater), choice(answer)
         seconds = details.get("seconds")
-        if seconds is not None and not 0 <= seconds < float("inf"):
+        if seconds is not None and not is_duration(seconds):
             raise InvalidRequestError(f"seconds is a number from 0, not {seconds!r}.")
         with self._lock:
             self._ballot.refresh()
@@ -250,7 +250,7 @@ class Experiment:
             InvalidRequestError: a line is no vote, or none of this experiment. Nothing has been taken in then.
         """
         arms, prompts = {one.name for one in self.arms}, {prompt.id for prompt in self.prompts}
-        return self._ballot.take_in(read_votes_file(Path(path), arms, prompts))
+        return self._ballot.take_in(read_votes_file(Path(path), arms, prompts, self._definition.repeats))
 
     # --- what comes out of it ----------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ it. Every call is made as a job of the journal, and the claim says which. A fres
 * a job whose result was stored, though not yet noted as a cell: taken from the journal;
 * a job that the provider works on: waited for and collected, not submitted again;
 * a job of which nobody knows whether the provider took it: a failed cell with a `JobLostError`; `retry_failed` asks again;
-* a request without a job at its provider (most text, images and speech) that was under way: its answer is lost with its connection, and
-  it is sent again.
+* a request without a job at its provider (most text, images and speech) that was under way: its answer is lost with its connection. It is
+  sent again when that costs nothing; else it is a failed cell too, since it may have been billed.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def open_experiment(
     service: AIServiceType | str | None = None,
     arms: Iterable[ArmLike] | None = None,
     prompts: Any = None,
-    repeats: int = 1,
-    seed: int = 0,
+    repeats: int | None = None,
+    seed: int | None = None,
     **parameters: Any,
 ) -> Experiment:
     """Make an experiment, or reopen the one of that name.
@@ -37,8 +37,8 @@ def open_experiment(
         service: text, image, video or speech.
         arms: the alternatives; see `viralai_sdk.compare.arms.arm`.
         prompts: a list of texts or mappings, or the path of a CSV or JSONL file; see `viralai_sdk.compare.prompts.read_prompts`.
-        repeats: how often each arm answers each prompt.
-        seed: another seed shows the same results in other orders and on other sides.
+        repeats: how often each arm answers each prompt; once when nothing is said.
+        seed: another seed shows the same results in other orders and on other sides; 0 when nothing is said.
         parameters: parameters of the helper for all cells; a prompt's own win over them, an arm's own over both.
 
     Raises:
@@ -49,14 +49,22 @@ def open_experiment(
     known = _definitions(manager)
     told = {"service": service, "arms": arms, "prompts": prompts}
     if all(value is None for value in told.values()) and not parameters:
-        return Experiment(manager, _known(known, name))
+        return Experiment(manager, _as_told(_known(known, name), repeats=repeats, seed=seed))
     missing = [part for part, value in told.items() if value is None]
     if service is None or arms is None or prompts is None:
         raise InvalidRequestError(
             f"experiment {name!r} lacks its {' and '.join(missing)}.",
             hint="Give service, arms and prompts to make it, or the name alone to reopen it.",
         )
-    asked = define(name, service, _settled(manager, service_type(service), arms), prompts, repeats, seed, parameters)
+    asked = define(
+        name,
+        service,
+        _settled(manager, service_type(service), arms),
+        prompts,
+        _or(repeats, 1),
+        _or(seed, 0),
+        parameters,
+    )
     if name not in known:
         manager.runtime.journal.add_vote(BALLOT, asked.to_dict())
         known = _definitions(manager)  # another kernel may have been faster; the first entry counts
@@ -115,6 +123,21 @@ def _known(known: dict[str, Definition], name: str) -> Definition:
         told = f"Experiments: {names}." if names else "Give service, arms and prompts to make it."
         raise InvalidRequestError(f"there is no experiment {name!r}.", hint=suggest(name, known, told))
     return known[name]
+
+
+def _as_told(known: Definition, **told: int | None) -> Definition:
+    """The known one, when nothing that was said besides its name contradicts it."""
+    for part, value in told.items():
+        if value is not None and value != getattr(known, part):
+            raise InvalidRequestError(
+                f"experiment {known.name!r} has {part} {getattr(known, part)!r}, not {value!r}.",
+                hint=f"ai.experiment({known.name!r}) reopens it; make another one under a name of its own.",
+            )
+    return known
+
+
+def _or(value: int | None, otherwise: int) -> int:
+    return otherwise if value is None else value
 
 
 def _fresh(name: str, known: dict[str, Definition]) -> str:

@@ -14,6 +14,7 @@ from viralai_sdk.compare.arms import Arm
 from viralai_sdk.compare.cells import Cell, Value
 from viralai_sdk.compare.comparison import Comparison
 from viralai_sdk.compare.orders import Order
+from viralai_sdk.compare.own_thread import in_own_thread
 from viralai_sdk.compare.slots import Key, Slot, SlotState
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, JobCancelledError
 from viralai_sdk.interfaces.records import CallWarning
@@ -34,6 +35,8 @@ STOP_SECONDS = 0.2
 
 MEASURING = 2
 """Results measured at once: decoding films on every core would slow down the engines of this process, and with them what is compared."""
+MEASURE_SECONDS = 120.0
+"""Measuring a result may take so long. Once one took longer, so that something hangs, the others get a tenth of it."""
 
 Watcher: TypeAlias = Callable[[Slot], None]
 Measure: TypeAlias = Callable[[Response, Request, str], tuple[dict[str, Value], Sequence[object]]]
@@ -65,6 +68,7 @@ class ComparisonRun:
         self._service = comparison.service
         self._measure = measure
         self._measuring = asyncio.Semaphore(MEASURING)
+        self._patience = MEASURE_SECONDS
         self.comparison = comparison
         self.cells: list[Slot] = [order.slot for order in orders]
         self._by_key: dict[Key, Slot] = {slot.key: slot for slot in self.cells}
@@ -254,7 +258,11 @@ class ComparisonRun:
         self, cell: Cell, response: Response, measure: Callable[[str], tuple[dict[str, Value], Sequence[object]]]
     ) -> None:
         try:
-            cell.metrics, problems = await asyncio.to_thread(measure, cell.words)
+            async with asyncio.timeout(self._patience):
+                cell.metrics, problems = await in_own_thread(functools.partial(measure, cell.words))
+        except TimeoutError:
+            problems = [f"it took longer than {self._patience:g} s"]
+            self._patience = min(self._patience, MEASURE_SECONDS / 10)
         except Exception as error:  # a metric may be anybody's code; it must not cost a result that is paid for
             problems = [f"{type(error).__name__}: {error}"]
         if problems:

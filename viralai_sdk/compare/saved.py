@@ -32,6 +32,10 @@ FORMAT: Final = "viralai-comparison"
 VERSION: Final = 1
 DOCUMENT: Final = "comparison.json"
 MOST_DOCUMENT_BYTES: Final = 256_000_000
+FREE_BYTES: Final = 64_000_000
+MOST_UNFOLDED: Final = 20
+"""Media lie in a zip file as they are. Packed anew they may shrink, but what unfolds to more than so many times its size (beyond the
+first `FREE_BYTES`) was made to fill the disk."""
 _MEDIA: Final = re.compile(r"media/([0-9a-f]{64})\.[a-z0-9]{1,5}")
 _ID: Final = re.compile(r"cmp_[0-9A-Za-z]{1,64}")
 _CHUNK: Final = 1 << 20
@@ -235,6 +239,7 @@ class _Zip:
         self.path = Path(archive.filename or "")
         self._archive = archive
         self._place = place
+        self._left = FREE_BYTES + MOST_UNFOLDED * self.path.stat().st_size
 
     def open(self, name: str) -> IO[bytes]:
         try:
@@ -246,6 +251,9 @@ class _Zip:
         target = self._place / Path(name).name
         with target.open("wb") as file:
             for piece in content:
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise InvalidRequestError("it unfolds to far more than its size")
                 file.write(piece)
         return target
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from viralai_sdk.compare.ballot import Choice, Judgement, RaterKind, choice
 from viralai_sdk.interfaces.errors import InvalidRequestError, StorageError
@@ -251,7 +251,7 @@ class Ballot:
         return added
 
 
-def read_votes_file(path: Path, arms: set[str], prompts: set[str]) -> list[Mapping[str, Any]]:
+def read_votes_file(path: Path, arms: set[str], prompts: set[str], repeats: int) -> list[Mapping[str, Any]]:
     """Entries of an exported JSONL file, checked against an experiment before any of them is taken in.
 
     Raises:
@@ -269,19 +269,48 @@ def read_votes_file(path: Path, arms: set[str], prompts: set[str]) -> list[Mappi
         try:
             entry = json.loads(line)
             if entry["v"] != SCHEMA or entry["kind"] not in VOTE_KINDS or not isinstance(entry["id"], str):
-                raise InvalidRequestError(f"{where}: is no vote of schema {SCHEMA}.")
+                raise InvalidRequestError(f"is no vote of schema {SCHEMA}.")
             if entry["kind"] == "vote":
-                record = read_vote(entry, 0.0)
-                strange = [name for name in (record.left, record.right) if name not in arms]
-                strange += [record.prompt] if record.prompt not in prompts else []
-                if strange:
-                    raise InvalidRequestError(f"{where}: this experiment has no {strange[0]!r}.")
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InvalidRequestError):
-                raise
+                _check_vote(entry, arms, prompts, repeats)
+            elif not isinstance(entry["vote"], str):
+                raise InvalidRequestError("it undoes no vote.")
+        except InvalidRequestError as error:
+            error.message = f"{where}: {error.message}"
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InvalidRequestError(f"{where}: is no exported vote ({type(error).__name__}).") from error
         found.append(entry)
     return found
+
+
+def _check_vote(entry: Mapping[str, Any], arms: set[str], prompts: set[str], repeats: int) -> None:
+    """A vote from elsewhere must be one that could have been cast here.
+
+    Raises:
+        InvalidRequestError, KeyError, TypeError: it could not.
+    """
+    record = read_vote(entry, 0.0)
+    strange = [name for name in (record.left, record.right) if name not in arms]
+    strange += [record.prompt] if record.prompt not in prompts else []
+    if strange:
+        raise InvalidRequestError(f"this experiment has no {strange[0]!r}.")
+    if record.left == record.right:
+        raise InvalidRequestError(f"{record.left!r} cannot be compared with itself.")
+    if type(record.repeat) is not int or not 0 <= record.repeat < repeats:
+        raise InvalidRequestError(f"this experiment has no repeat {record.repeat!r}.")
+    if entry["rater_kind"] not in get_args(RaterKind):
+        raise InvalidRequestError(f"{entry['rater_kind']!r} is no kind of rater.")
+    texts: dict[str, object] = {"pair": record.pair, "rater": record.rater, "reason": record.reason or ""}
+    numbers: dict[str, object] = {"seconds": record.seconds, "cost_usd": record.cost_usd, "created": record.created}
+    wrong = [name for name, value in texts.items() if not isinstance(value, str)]
+    wrong += [name for name, value in numbers.items() if value is not None and not is_duration(value)]
+    if wrong or not record.rater.strip() or not isinstance(entry.get("flipped"), bool | None):
+        raise InvalidRequestError(f"its {(wrong or ['rater or flipped'])[0]} cannot be.")
+
+
+def is_duration(value: object) -> bool:
+    """A finite number from 0."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 
 def read_vote(entry: Mapping[str, Any], created: float) -> VoteRecord:

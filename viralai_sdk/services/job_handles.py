@@ -334,11 +334,21 @@ class Jobs:
             raise JobLostError(
                 message + ".", job_id=row.job_id, provider=row.provider, service=row.service, billed="maybe"
             )
-        if row.remote_id == LOCAL and not values(row.state_json).get("repeatable"):
-            message = "the kernel ended while it made this from files that were given; nothing was paid; run it again"
+        told = values(row.state_json)
+        if row.remote_id == LOCAL and not told.get("repeatable"):
+            free = bool(told.get("free", False))
+            message = "the kernel ended " + (
+                "while it made this from files that were given; nothing was paid; run it again"
+                if free
+                else "before the provider's answer came; whether it was billed is unknown"
+            )
             await asyncio.to_thread(self._journal.close_job, row.job_id, "lost", message)
             raise JobLostError(
-                message + ".", job_id=row.job_id, provider=row.provider, service=row.service, billed="no"
+                message + ".",
+                job_id=row.job_id,
+                provider=row.provider,
+                service=row.service,
+                billed="no" if free else "maybe",
             )
         live = self._live[row.job_id] = _Live()
         self._start(self._call(row), live)

@@ -283,7 +283,11 @@ def job_row(runtime: Runtime, call: Call, job_id: str) -> JobRow:
 
 
 class LocalJob:
-    """A submitted call that this process serves itself: written down like any job, and made again for free when the kernel dies."""
+    """A submitted call without a job at its provider: written down like any job.
+
+    When the kernel dies, one that costs nothing is made again. Of a paid request nobody knows whether it was billed: it is lost, and
+    asked for again only by the user.
+    """
 
     def __init__(self, runtime: Runtime, call: Call) -> None:
         self._runtime = runtime
@@ -295,7 +299,9 @@ class LocalJob:
         if call.job_id is None:
             row = job_row(self._runtime, call, new_id("job"))
             row.state, row.remote_id = "running", LOCAL
-            row.state_json = {"repeatable": not any(isinstance(value, MediaInput) for _, value in call.request)}
+            whole = not any(isinstance(value, MediaInput) for _, value in call.request)
+            free = self._free()
+            row.state_json = {"repeatable": whole and free, "free": free}
             await opened(self._runtime, row)
             call.job_id = row.job_id
         if call.on_job is not None:
@@ -312,6 +318,15 @@ class LocalJob:
         except Exception as error:
             close_job(self._runtime, call, "failed", str(error)[:500])
             raise
+
+    def _free(self) -> bool:
+        """Made by an engine of this process, or by a server of the user's own: sending it again cannot be billed."""
+        if self._call.free:
+            return True
+        try:
+            return self._runtime.costs.of_route(self._call, self._call.route) == 0
+        except AIError:
+            return False
 
 
 def _state(error: AIError) -> str:

@@ -6,6 +6,7 @@ A panel is shown by naming it in a cell. Its state is in traits: read it, set it
 from __future__ import annotations
 
 from viralai_widgets.arena import ArenaPanel
+from viralai_widgets.benchmark_panel import BenchmarkPanel
 from viralai_widgets.compare_panel import ComparePanel
 from viralai_widgets.gallery import SessionGallery
 from viralai_widgets.health import HealthPanel
@@ -17,6 +18,7 @@ from viralai_widgets.usage import UsagePanel
 
 __all__ = [
     "ArenaPanel",
+    "BenchmarkPanel",
     "ComparePanel",
     "HealthPanel",
     "JobsPanel",

@@ -13,7 +13,7 @@ from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_widgets.owner import Owner, Work
 from viralai_widgets.panel import Panel
 
-Kind = Literal["text", "code", "number", "badge", "interval", "progress"]
+Kind = Literal["text", "code", "time", "number", "badge", "interval", "progress"]
 Tone = Literal["good", "warn", "bad", "idle"]
 EVERY = 2.0
 """Seconds between two looks of a live board."""
@@ -174,18 +174,24 @@ class Board(Panel):
 
     def static_html(self) -> Html:
         """The tables as they were."""
-        parts: list[Html] = [el("strong", label(self.title))]
-        for each in self.sections:
-            parts.append(el("div", el("em", each["title"])))
-            parts += [el("div", line["text"]) for line in each["words"]]
-            if each["rows"] or each["empty"]:
-                parts.append(table_html(_plain_rows(each), [name["label"] for name in each["columns"]]))
+        parts = [el("strong", label(self.title)), *sections_html(self.sections)]
         return el("div", *parts)
 
     def static_text(self) -> str:
         """The board's name and how many lines it has."""
         counted = ", ".join(f"{each['title']}: {len(each['rows'])}" for each in self.sections)
         return f"{label(self.title)} ({counted or 'nothing yet'})"
+
+
+def sections_html(sections: Iterable[Mapping[str, Any]]) -> list[Html]:
+    """Sections for readers without a kernel."""
+    parts: list[Html] = []
+    for each in sections:
+        parts.append(el("div", el("em", each["title"])))
+        parts += [el("div", line["text"]) for line in each["words"]]
+        if each["rows"] or each["empty"]:
+            parts.append(table_html(_plain_rows(each), [name["label"] for name in each["columns"]]))
+    return parts
 
 
 def _plain_rows(of: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -96,7 +96,7 @@ def _state(ai: ViralAI, known: dict[str, Any]) -> dict[str, str]:
 
 def _failures(calls: list[CallRow]) -> dict[str, Any]:
     columns = [
-        column("time", "Time"),
+        column("time", "Time", "time"),
         column("service", "Service"),
         column("provider", "Provider"),
         column("error", "Error"),

@@ -25,7 +25,7 @@ _COLUMNS = (
     column("provider", "Provider"),
     column("state", "State", "badge"),
     column("progress", "Progress", "progress"),
-    column("made", "Started"),
+    column("made", "Started", "time"),
     column("message", "Message"),
 )
 
@@ -130,7 +130,7 @@ def _progress(job: JobRow, status: JobStatus | None) -> dict[str, Any] | None:
         return None
     name = f"Progress of {job.job_id}"
     if status is None:
-        return {"name": name, "fraction": None, "text": "not followed here"}
+        return {"name": name, "fraction": None, "text": "not followed here", "resting": True}
     queue = f"place {status.queue_position + 1} in the queue" if status.queue_position is not None else ""
     percent = f"{status.progress:.0%}" if status.progress is not None else ""
     text = " · ".join(part for part in (percent, status.stage or "", queue) if part) or "working"

@@ -122,4 +122,5 @@ def _score(one: Any, scale: tuple[float, float]) -> dict[str, Any]:
 def _cost(one: Any) -> str:
     if one.cost_usd is None:
         return "unknown"
-    return dollars(one.cost_usd) + (f" + {one.cost_unknown} unknown" if one.cost_unknown else "")
+    known = dollars(one.cost_usd) if one.cost_usd else "free"
+    return known + (f" + {one.cost_unknown} unknown" if one.cost_unknown else "")

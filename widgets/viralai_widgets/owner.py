@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
+from viralai_widgets.old_kernel import deliver_waiting
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Work(Generic[T]):
         while not waiting.done():
             # `wait` neither cancels what it waits for nor raises its error; the timeout is the heartbeat.
             await asyncio.wait([waiting], timeout=BEAT)
+            deliver_waiting()
         return waiting.result()
 
     def result(self, timeout: float | None = None) -> T:

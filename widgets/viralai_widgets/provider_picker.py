@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets
@@ -124,6 +125,27 @@ def offers(ai: ViralAI, service: str) -> list[dict[str, Any]]:
     kind = service_type(service)
     rows = [dict(row) | {"models": _models(ai, row, kind)} for row in ai.providers() if row["service"] == service]
     return sorted(rows, key=lambda row: not row["configured"])
+
+
+@cache
+def _simulated(service: str) -> tuple[Mapping[str, Any], ...]:
+    from viralai_sdk.bench.practice import NOWHERE, configuration, practice_day
+    from viralai_sdk.client import ViralAI
+
+    ai = ViralAI(configuration(NOWHERE), progress=False, today=practice_day)
+    try:
+        return tuple(row for row in offers(ai, service) if row["configured"])
+    finally:
+        ai.runtime.close()
+
+
+def simulated_offers(service: str) -> list[dict[str, Any]]:
+    """The same of the simulated vendors, who need no key.
+
+    Raises:
+        ConfigurationError: the simulator is not installed.
+    """
+    return [dict(row) for row in _simulated(service)]
 
 
 def _models(ai: ViralAI, row: Mapping[str, Any], kind: AIServiceType) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -246,3 +247,24 @@ def test_what_is_no_saved_comparison_at_all_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(saved, "MOST_DOCUMENT_BYTES", 10)
     with pytest.raises(InvalidRequestError, match="too large"):
         Comparison.load(place)
+
+
+def test_a_zip_file_that_unfolds_to_fill_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = nasty(tmp_path).save(tmp_path / "folder")
+    text = (folder / saved.DOCUMENT).read_text()
+    old = next(iter(json.loads(text)["media"]))
+    zeros = bytes(4_000_000)
+    new = f"media/{hashlib.sha256(zeros).hexdigest()}.png"
+    document = json.loads(text.replace(old, new))
+    document["media"][new] = len(zeros)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(saved.DOCUMENT, json.dumps(document))
+        archive.writestr(new, zeros)
+        for other in document["media"]:
+            if other != new:
+                archive.write(folder / other, other)
+    assert len(Comparison.load(bomb).cells) > 0
+    monkeypatch.setattr(saved, "FREE_BYTES", 1_000_000)
+    with pytest.raises(InvalidRequestError, match="unfolds to far more"):
+        Comparison.load(bomb)

@@ -267,3 +267,21 @@ def test_an_experiment_runs_without_await(ai: ViralAI) -> None:
     pair = experiment.next_pair("ann")
     assert experiment.vote(pair, "left", "ann").winner is not None
     ai.sync.close()
+
+
+@pytest.mark.parametrize("part", [{"name": "half \ud800"}, {"prompts": ["half \ud800"]}, {"temperature": float("nan")}])
+async def test_what_cannot_be_written_down_is_refused_before_it_blocks_its_name(
+    ai: ViralAI, part: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequestError, match="cannot be written down"):
+        ai.experiment(**{"name": "first", **TWO, **part})
+    assert len(ai.experiments()) == 0
+
+
+async def test_a_name_with_another_seed_or_number_of_repeats_does_not_reopen_it(ai: ViralAI) -> None:
+    ai.experiment("first", **TWO, repeats=2, seed=3)
+    assert ai.experiment("first", repeats=2, seed=3).definition.seed == 3
+    with pytest.raises(InvalidRequestError, match="has seed 3, not 4"):
+        ai.experiment("first", seed=4)
+    with pytest.raises(InvalidRequestError, match="has repeats 2, not 1"):
+        ai.experiment("first", repeats=1)

@@ -341,3 +341,43 @@ async def test_the_pair_after_the_next_one_is_known_before_the_vote(ai: ViralAI)
         assert (told and told.id) == ((coming := experiment.next_pair("me")) and coming.id)
         seen += 1
     assert seen == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"repeat": "x"}, "no repeat 'x'"),
+        ({"repeat": 1}, "no repeat 1"),
+        ({"rater": 7}, "its rater"),
+        ({"rater": " "}, "its rater"),
+        ({"rater_kind": "alien"}, "'alien' is no kind of rater"),
+        ({"right": "ada", "left": "ada"}, "cannot be compared with itself"),
+        ({"seconds": "x"}, "its seconds"),
+        ({"seconds": -1}, "its seconds"),
+        ({"created": "x"}, "its created"),
+        ({"pair": 3}, "its pair"),
+        ({"flipped": "no"}, "flipped"),
+        ({"choice": "zzz"}, "line 1: 'zzz' is no answer"),
+        ({"kind": "undo", "vote": 3}, "undoes no vote"),
+    ],
+)
+def test_a_vote_that_could_not_have_been_cast_here_is_not_taken_in(
+    experiment: Experiment, tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    path = tmp_path / "votes.jsonl"
+    vote_on_all(experiment, "ann")
+    experiment.export_votes(path)
+    vote = json.loads(path.read_text().splitlines()[0])
+    path.write_text(json.dumps({**vote, "id": "vote_new", **change}))
+    with pytest.raises(InvalidRequestError, match=told):
+        experiment.import_votes(path)
+    assert len(experiment.votes()) == 6
+
+
+def test_seconds_that_are_no_number_are_refused(experiment: Experiment) -> None:
+    pair = experiment.next_pair("ann")
+    assert pair is not None
+    for wrong in ("x", True, float("nan"), -1.0):
+        with pytest.raises(InvalidRequestError, match="seconds is a number"):
+            experiment.vote(pair, "left", "ann", wrong)  # type: ignore[arg-type]
+    assert experiment.votes() == []

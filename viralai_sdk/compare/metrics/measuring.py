@@ -32,7 +32,7 @@ class MetricProblem:
     """Why a value is missing. `metric` is a name, or that of the medium or package when it concerns several."""
 
     metric: str
-    error: Exception
+    error: Exception | SystemExit
 
     def __str__(self) -> str:
         return f"{self.metric}: {type(self.error).__name__}: {self.error}"
@@ -107,6 +107,6 @@ def _own(metric: Metric, sample: Sample, problems: list[MetricProblem]) -> Value
         if isinstance(found, float) and math.isfinite(found):
             return found
         raise TypeError(f"gave {found!r:.80}, which is no finite number, word or bool")
-    except Exception as error:  # foreign code: a comparison that was paid for is not lost for it
+    except (Exception, SystemExit) as error:  # foreign code: a comparison that was paid for is not lost for it
         problems.append(MetricProblem(metric.name, error))
         return None

@@ -4,10 +4,12 @@
 const CELLS = {
   text: (value) => h("bdi", { text: value }),
   code: (value) => h("code", { text: value }),
+  time: (value) => h("span", { text: value }),
   number: (value) => h("span", { text: value }),
   badge: (value) => h("span", { class: `va-badge va-${value.tone}`, title: value.title || null }, h("bdi", { text: value.text })),
   interval: (value) => intervalBar(value),
   progress: (value) => {
+    if (value.resting) return h("span", { class: "va-muted", text: value.text });
     const bar = progressBar(value.name);
     bar.set(value.fraction, value.text);
     return bar.el;

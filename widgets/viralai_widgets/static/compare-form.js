@@ -62,26 +62,26 @@ function parameterForm(frame) {
 }
 
 /** A text field for a JSON object that says at once when it is none. */
-function jsonField(frame) {
+function jsonField(frame, words = "Further parameters (JSON)", example = '{"num_images": 2}') {
   const said = h("span", { class: "va-muted", id: freshId("json"), "aria-live": "polite" });
-  const text = h("textarea", { rows: 2, class: "va-json", spellcheck: "false", placeholder: '{"num_images": 2}', "aria-describedby": said.id });
+  const text = h("textarea", { rows: 2, class: "va-json", spellcheck: "false", placeholder: example, "aria-describedby": said.id });
   const check = () => {
-    let words = "";
+    let wrong = "";
     try {
       const found = text.value.trim() ? JSON.parse(text.value) : {};
-      if (found === null || Array.isArray(found) || typeof found !== "object") words = "This must be an object: {…}.";
+      if (found === null || Array.isArray(found) || typeof found !== "object") wrong = "This must be an object: {…}.";
     } catch (error) {
-      words = `This is no JSON: ${error.message}`;
+      wrong = `This is no JSON: ${error.message}`;
     }
-    said.textContent = words;
-    text.setAttribute("aria-invalid", String(Boolean(words)));
+    said.textContent = wrong;
+    text.setAttribute("aria-invalid", String(Boolean(wrong)));
   };
   text.addEventListener("input", check);
   bind(frame, "options", text, () => text.value, (value) => {
     text.value = value;
     check();
   });
-  return h("div", { class: "va-grow" }, field("Further parameters (JSON)", text), said);
+  return h("div", { class: "va-grow" }, field(words, text), said);
 }
 
 /** Arms that Python has added, each with a button that takes it away. */

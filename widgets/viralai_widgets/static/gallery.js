@@ -1,7 +1,7 @@
 // SessionGallery: many results, few elements. Only the tiles in view exist; their thumbnails are asked for when they come into view, and
 // only so many are held. The open result's file is the only large thing on the page.
 
-const TILE_WIDTH = 172;
+const TILE_WIDTH = 172; // at least; tiles share what a row has left
 const TILE_HEIGHT = 196;
 const TILE_GAP = 8;
 const SPARE_ROWS = 1;
@@ -25,10 +25,11 @@ function tileGrid({ name, draw, seen, open }) {
   const tiles = new Map();
   let items = [];
   let columns = 1;
+  let wide = TILE_WIDTH;
   let active = 0; // the one tile that Tab reaches; arrows move it
   let chosen = "";
   let due = null;
-  const place = (number) => ({ top: Math.floor(number / columns) * (TILE_HEIGHT + TILE_GAP), left: (number % columns) * (TILE_WIDTH + TILE_GAP) });
+  const place = (number) => ({ top: Math.floor(number / columns) * (TILE_HEIGHT + TILE_GAP), left: (number % columns) * (wide + TILE_GAP) });
   const made = (item) => {
     const tile = h("div", { class: "va-tile", role: "option", on: { click: () => open(item.id), focus: () => mark(tile.number) } });
     tile.append(...draw(item));
@@ -37,7 +38,9 @@ function tileGrid({ name, draw, seen, open }) {
   };
   const arrange = () => {
     due = null;
-    columns = Math.max(1, Math.floor((el.clientWidth + TILE_GAP) / (TILE_WIDTH + TILE_GAP)));
+    if (!el.clientWidth || !el.clientHeight) return; // out of sight, as in a cell that Lab has put away: what is there stays
+    columns = Math.max(1, Math.floor((sizer.clientWidth + TILE_GAP) / (TILE_WIDTH + TILE_GAP)));
+    wide = Math.floor((sizer.clientWidth + TILE_GAP) / columns) - TILE_GAP;
     const rows = Math.ceil(items.length / columns);
     sizer.style.height = `${Math.max(0, rows * (TILE_HEIGHT + TILE_GAP) - TILE_GAP)}px`;
     const first = Math.max(0, Math.floor(el.scrollTop / (TILE_HEIGHT + TILE_GAP)) - SPARE_ROWS) * columns;
@@ -58,14 +61,16 @@ function tileGrid({ name, draw, seen, open }) {
       }
       tile.number = number;
       const { top, left } = place(number);
+      tile.style.width = `${wide}px`;
       tile.style.transform = `translate(${left}px, ${top}px)`;
       tile.tabIndex = number === active ? 0 : -1;
       tile.setAttribute("aria-setsize", items.length);
       tile.setAttribute("aria-posinset", number + 1);
       tile.setAttribute("aria-selected", String(id === chosen));
-      const after = [...sizer.children].find((other) => other.number > number);
-      if (tile.parentElement !== sizer) sizer.insertBefore(tile, after || null);
     }
+    // In reading order, so that screen readers go through them as they stand; what stands right is not moved, or it would lose the focus.
+    const ordered = [...wanted.keys()].map((id) => tiles.get(id)).sort((one, other) => one.number - other.number);
+    ordered.forEach((tile, number) => sizer.children[number] !== tile && sizer.insertBefore(tile, sizer.children[number] || null));
     seen([...wanted.keys()]);
   };
   const soon = () => (due ??= requestAnimationFrame(arrange));
@@ -116,7 +121,7 @@ function tileGrid({ name, draw, seen, open }) {
 
 /** The open result: its medium, what is known of it, and what can be done with it. */
 function detailPane(frame, files) {
-  const pane = h("section", { class: "va-detail", "aria-label": "The open result", hidden: true });
+  const pane = h("section", { class: "va-detail", "aria-label": "The open result", tabindex: -1, hidden: true });
   const stage = h("div", { class: "va-detail-stage" });
   let shown = { id: "", number: 0 };
   const key = (id, number) => `${id}/${number}`;
@@ -152,6 +157,7 @@ function detailPane(frame, files) {
   const draw = (close) => {
     const detail = frame.model.get("detail");
     files.keep(detail.id ? detail.files?.map((_, number) => key(detail.id, number)) ?? [] : []);
+    const focused = pane.contains(document.activeElement);
     pane.hidden = !detail.id;
     if (!detail.id) return void pane.replaceChildren();
     const code = h("pre", { class: "va-code", tabindex: 0, "aria-label": "Code that makes it again", text: detail.code });
@@ -170,6 +176,7 @@ function detailPane(frame, files) {
       code,
       h("div", { class: "va-row" }, button("Reuse prompt", () => frame.send("reuse", { id: detail.id }), { class: "va-button va-primary" }), press, button("Close", close)));
     showFile(detail, shown.id === detail.id ? shown.number : 0);
+    if (focused) pane.focus({ preventScroll: true }); // the button that had it was drawn anew
   };
   const took = (id, number) => {
     const detail = frame.model.get("detail");
