@@ -4,8 +4,8 @@ anywidget hands a module to the page as one text, so a module cannot import a ne
 `static/common.js` followed by its own `static/<name>.js` as one module: what common.js declares is in scope, and only the panel's file
 has an `export default { render }`. The style sheets are joined in the same way.
 
-A panel's style sheet holds for the whole page, other panels included. So everything but `common.css` is bound to panels of its own kind: two
-kinds on one page may use the same class names.
+A panel's style sheet holds for the whole page, other panels included. So everything but `common.css` is bound to panels of its own
+kind: two kinds on one page may use the same class names.
 """
 
 from __future__ import annotations
