@@ -60,9 +60,8 @@ def _nameless(judgements: Sequence[Judgement], ahead: str, behind: str) -> list[
 
 def _interval(found: Any, first: str) -> dict[str, Any]:
     share, low, high = (round(100 * part, 1) for part in (found.share, found.low, found.high))
-    text = (
-        f"{label(first, 60)} preferred by {share:.0f} % (95 % interval that may be peeked at: {low:.0f}–{high:.0f} %)"
-    )
+    told = f"{label(first, 60)} preferred by {share:.0f} %" if found.n else "nothing is known yet"
+    text = f"{told} (95 % interval that may be peeked at: {low:.0f}–{high:.0f} %)"
     return {
         "value": share if found.n else None,
         "low": low,
