@@ -96,6 +96,8 @@ def test_figures_are_those_of_the_vendors_own_log(vendors: tuple[Simulator, list
         GEMINI: [one.seconds for one in served if one.vendor == "gemini"],
         "comfyui": spans(served, "comfyui", "/prompt"),
     }
+    lag = run.summary["host_lag_seconds"]
+    print(f"the kernel was late by {lag:.4f} s at worst")
     summary = {arm["arm"]: arm for arm in run.summary["arms"]}
     for arm, log in theirs.items():
         assert len(log) == len(rows[arm])
@@ -104,7 +106,8 @@ def test_figures_are_those_of_the_vendors_own_log(vendors: tuple[Simulator, list
             vendor = float(np.quantile(counted, share))
             ours = summary[arm]["headline"]["latency"][name]["value"]
             print(f"{arm} {name}: vendor {vendor:.4f} s, reported {ours:.4f} s, {100 * (ours / vendor - 1):+.2f} %")
-            assert 1.0 <= ours / vendor <= 1.05
+            # The kernel knows how late it was itself; on a machine that is free this is a millisecond.
+            assert vendor <= ours <= 1.05 * vendor + lag
 
     refused = sum(one.status == 403 for one in served)
     assert refused > 0

@@ -281,3 +281,17 @@ async def test_results_are_measured_while_no_call_is_under_way(tmp_path: Path) -
     with pytest.raises(InvalidRequestError, match="no metric"):
         run.cost("beauty")
     assert read_ledger(run.folder).rows == list(run.rows)
+
+
+async def test_a_run_says_how_late_its_own_process_was(tmp_path: Path) -> None:
+    import time
+
+    async def block() -> Any:
+        await asyncio.sleep(0.02)
+        time.sleep(0.3)
+        return answer()
+
+    plan = planned(tmp_path, providers=["openai"], repeats=3, warm_up=0)
+    run = await bench.run(plan, ai=Client(lambda *_: block()))  # type: ignore[arg-type]
+    assert run.summary["host_lag_seconds"] > 0.1
+    assert "this machine was busy" in repr(run)

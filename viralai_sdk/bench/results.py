@@ -73,6 +73,7 @@ def summary_of(plan: BenchmarkPlan, known: Recorded, *, state: str, reason: str,
         "recorded": len(rows),
         "begun_without_outcome": list(known.interrupted),
         "perhaps_paid_twice": list(known.again),
+        "host_lag_seconds": known.lag,
         "expected_cost_usd": plan.cost_usd,
         "arms": summarise(rows, seed=plan.parameters.seed),
         "notes": list(plan.notes),
@@ -165,7 +166,9 @@ def _parquet(rows: Sequence[Row], summary: Mapping[str, Any]) -> bytes:
 def _rows(path: Path) -> list[Row]:
     pyarrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     try:
-        table = parquet.read_table(io.BytesIO(path.read_bytes()))
+        # Without pyarrow's threads: a process that ends soon after it started some may be aborted by them.
+        file = parquet.ParquetFile(io.BytesIO(path.read_bytes()), pre_buffer=False)
+        table = file.read(use_threads=False)
     except OSError as error:
         raise storage_error("read", path, error) from error
     except pyarrow.ArrowException as error:

@@ -154,6 +154,10 @@ class Ledger:
         """Note that a call is asked again whose first time may have been paid for."""
         self._write({"again": slot})
 
+    def lag(self, seconds: float) -> None:
+        """Note how late this process was at worst for what it had planned: so much of a latency may be its own."""
+        self._write({"lag": seconds})
+
     def add(self, row: Row) -> None:
         """Write a call down.
 
@@ -209,11 +213,13 @@ class Recorded:
         rows: the latest row of every slot, in order of writing.
         interrupted: slots that were begun and of which nothing more is known: they may have been paid for.
         again: slots that were asked again after such an end, or after they were cancelled.
+        lag: seconds that our own process was late at worst, None when nobody noted it.
     """
 
     rows: list[Row]
     interrupted: list[str]
     again: list[str]
+    lag: float | None = None
 
 
 def read_ledger(folder: Path) -> Recorded:
@@ -233,12 +239,15 @@ def read_ledger(folder: Path) -> Recorded:
     rows: dict[str, Row] = {}
     begun: dict[str, None] = {}
     again: dict[str, None] = {}
+    lag: float | None = None
     for number, line in enumerate(lines, 1):
         try:
             data = json.loads(line)
         except ValueError as error:
             raise InvalidRequestError(f"{str(path)!r}, line {number}: it is no JSON.") from error
-        if "again" in data:
+        if "lag" in data:
+            lag = max(lag or 0.0, data["lag"])
+        elif "again" in data:
             again[data["again"]] = None
         elif "begin" in data:
             begun[data["begin"]] = None
@@ -246,4 +255,4 @@ def read_ledger(folder: Path) -> Recorded:
             row = read_row(data)
             rows[row.id] = row
             begun.pop(row.id, None)
-    return Recorded(list(rows.values()), list(begun), list(again))
+    return Recorded(list(rows.values()), list(begun), list(again), lag)

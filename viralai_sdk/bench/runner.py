@@ -50,6 +50,7 @@ class Runner:
         self._ending = asyncio.Event()
         self._unmeasured: list[tuple[Row, Slot, Response]] = []
         self._spent = self._reserved = 0.0
+        self._lag = 0.0
         self._known: dict[str, tuple[float, int]] = {}
 
     async def run(self) -> None:
@@ -83,11 +84,14 @@ class Runner:
                 raise group.exceptions[0] from None
             finally:
                 watcher.cancel()
+                self._ledger.lag(round(self._lag, 4))
 
     async def _watch(self, driver: asyncio.Task[None]) -> None:
         stop = self._folder / STOP
-        while not stop.exists():  # noqa: ASYNC110 - another process makes the file, and no event
+        while not stop.exists():
+            due = time.perf_counter() + TICK
             await asyncio.sleep(TICK)
+            self._lag = max(self._lag, time.perf_counter() - due)
         self.stopped = "stopped"
         self._ending.set()
         await asyncio.sleep(GRACE)

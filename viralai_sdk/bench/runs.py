@@ -227,7 +227,20 @@ def overview(saved: SavedRun) -> Table:
     level = next((arm["headline"]["concurrency"] for arm in saved.summary["arms"] if arm["headline"]), None)
     where = "" if level is None else ", in the open loop" if level == 0 else f", latencies at concurrency {level}"
     partial = f" — partial: {saved.summary['reason']}" if saved.summary["state"] == "partial" else ""
-    return Table(rows, caption=f"Benchmark of {saved.service}{where}{partial}")
+    return Table(rows, caption=f"Benchmark of {saved.service}{where}{partial}{_busy(saved)}")
+
+
+BUSY = 0.05
+"""From this share of the shortest p50 on, and from 10 ms, our own lateness is worth a word."""
+
+
+def _busy(saved: SavedRun) -> str:
+    lag = saved.summary.get("host_lag_seconds")
+    found = (arm["headline"]["latency"]["p50"]["value"] for arm in saved.summary["arms"] if arm["headline"])
+    shortest = min((value for value in found if value is not None), default=None)
+    if lag is None or shortest is None or lag <= max(BUSY * shortest, 0.01):
+        return ""
+    return f" — this machine was busy: up to {lag:.3f} s of a call may be its own"
 
 
 def quality(saved: SavedRun) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from viralai_sdk.interfaces import errors
@@ -68,7 +69,7 @@ class Cell:
             "repeat": self.repeat,
             "service": service.short,
             "seconds": self.seconds,
-            "response": self.response.model_dump(mode="json") if self.response is not None else None,
+            "response": _response_data(self.response) if self.response is not None else None,
             "error": _error_data(self.error) if self.error is not None else None,
             "metrics": dict(self.metrics),
         }
@@ -94,6 +95,18 @@ def read_cell(data: Mapping[str, Any]) -> Cell:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequestError(f"a saved cell cannot be read: {type(error).__name__}: {error}.") from error
+
+
+def _response_data(response: Response) -> dict[str, Any]:
+    """With absolute paths: what is read back is often read in another working folder."""
+    data = response.model_dump(mode="json")
+    for field_name in ("image_paths", "video_path", "audio_path"):
+        value = data.get(field_name)
+        if isinstance(value, list):
+            data[field_name] = [str(Path(path).absolute()) for path in value]
+        elif value:
+            data[field_name] = str(Path(value).absolute())
+    return data
 
 
 def _error_data(error: AIError) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from viralai_sdk.compare.definition import Definition
 from viralai_sdk.compare.making import Maker, RunSummary, cells_to_make
 from viralai_sdk.compare.pairs import Pair, Pairs, Progress, Reveal, gone
 from viralai_sdk.compare.planning import ComparisonPlan, check_budget, plan_of
-from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, is_duration, read_votes_file
+from viralai_sdk.compare.votes import Ballot, CellKey, VoteRecord, is_amount, read_votes_file
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.manager import AIServiceManager
@@ -152,12 +152,16 @@ class Experiment:
         rater = _rater(rater)
         with self._lock:
             self._ballot.refresh()
-            if after is None:
-                slot = self._pairs.next(kind, rater)
-            else:
+            known = None
+            if after is not None:
                 known = self._pairs.find(after.id if isinstance(after, Pair) else after, kind, rater)
-                slot = self._pairs.following(known, kind, rater)
-            return None if slot is None else self._pairs.show(slot, kind, rater)
+            pairs, pair = self._pairs, None
+            while pair is None:
+                slot = pairs.next(kind, rater) if known is None else pairs.following(known, kind, rater)
+                if slot is None:
+                    break
+                pair = pairs.show(slot, kind, rater)
+            return pair
 
     def vote(
         self, pair: Pair | str, answer: str, rater: str, seconds: float | None = None, *, kind: RaterKind = "human"
@@ -179,7 +183,7 @@ class Experiment:
         """Store a vote with details of `VoteRecord`, such as a judge's reason; see `vote`."""
         rater, chosen = _rater(rater), choice(answer)
         seconds = details.get("seconds")
-        if seconds is not None and not is_duration(seconds):
+        if seconds is not None and not is_amount(seconds):
             raise InvalidRequestError(f"seconds is a number from 0, not {seconds!r}.")
         with self._lock:
             self._ballot.refresh()

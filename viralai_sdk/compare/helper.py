@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm, ArmLike
 from viralai_sdk.compare.arms import arms as read_arms
@@ -18,6 +18,10 @@ from viralai_sdk.interfaces.names import AIProvider, AIServiceType, service_type
 from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.manager import AIServiceManager
+
+if TYPE_CHECKING:
+    from viralai_sdk.compare.judges import Judge
+    from viralai_sdk.compare.rubrics import RubricLike
 
 
 class CompareHelper:
@@ -194,6 +198,39 @@ class CompareHelper:
         from viralai_sdk.compare import saved
 
         return saved.load(path, self._manager.runtime.journal)
+
+    def judge(
+        self,
+        service: AIServiceType | str,
+        *,
+        provider: AIProvider | str | None = None,
+        model: str | None = None,
+        rubric: RubricLike = None,
+        timeout: float | None = None,
+        **parameters: Any,
+    ) -> Judge:
+        """A text provider that judges pairs of a service's results, blind and in both orders: `await experiment.judge(judge)`.
+
+        Args:
+            provider, model, timeout: who judges; None takes the configured text provider.
+            rubric: what counts: None for the service's own, a file's path, a text, or a list of criteria.
+            parameters: further parameters of `ai.text`, such as `temperature` or `seed`.
+
+        Raises:
+            UnsupportedCapabilityError: speech cannot be judged by a text provider.
+            InvalidRequestError: the rubric cannot be used.
+        """
+        from viralai_sdk.compare.judges import Judge
+
+        return Judge(
+            self._manager,
+            service=service,
+            provider=provider,
+            model=model,
+            rubric=rubric,
+            timeout=timeout,
+            **parameters,
+        )
 
     async def _compare(
         self,

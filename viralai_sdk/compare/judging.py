@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from viralai_sdk.compare.statistics import Agreement, judge_agreement
+from viralai_sdk.compare.votes import is_amount
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import AIError, BudgetExceededError, InvalidRequestError, StorageError
 from viralai_sdk.services.closing import finished
@@ -84,6 +85,11 @@ async def judge_pairs(
     for what, value in (("concurrency", concurrency), ("limit", 1 if limit is None else limit)):
         if type(value) is not int or value < 1:
             raise InvalidRequestError(f"{what} must be 1 or more, not {value!r}.")
+    if not callable(getattr(judge, "compare", None)):
+        raise InvalidRequestError(
+            f"a {type(judge).__name__} is no judge.",
+            hint="Give a Judge(ai.manager, service=…, provider=…), see compare.judges.",
+        )
     rater = str(name or getattr(judge, "name", None) or type(judge).__name__)
     summary = JudgeSummary(rater)
     slots = iter(experiment.open_slots("judge", rater, limit))
@@ -113,15 +119,18 @@ async def judge_pairs(
 
 async def _judge_one(experiment: Experiment, judge: Compares, rater: str, slot: Slot, summary: JudgeSummary) -> None:
     pair_id, words, left, right = experiment.uncovered(slot, "judge", rater)
+    if experiment.reveal(pair_id, rater, kind="judge") is not None:
+        return  # another kernel lets the same judge vote: it need not be paid for twice
     opinion = await judge.compare(words, _result(left), _result(right))
     chosen = "abstain" if opinion.flipped else opinion.choice
-    details = {"reason": opinion.reason, "cost_usd": opinion.cost_usd, "flipped": opinion.flipped}
+    cost = opinion.cost_usd if is_amount(opinion.cost_usd) else None
+    details = {"reason": opinion.reason, "cost_usd": cost, "flipped": opinion.flipped}
     # Bringing the vote to disk must not be cut off by an interrupted cell: the judgement is paid for.
     await finished(partial(experiment.cast, pair_id, chosen, rater, kind="judge", **details))
     summary.votes += 1
     summary.flipped += opinion.flipped
-    summary.cost_usd += opinion.cost_usd or 0.0
-    summary.cost_unknown += opinion.cost_usd is None
+    summary.cost_usd += cost or 0.0
+    summary.cost_unknown += cost is None
 
 
 def _result(response: Response | None) -> Response:

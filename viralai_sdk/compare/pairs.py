@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,11 +18,13 @@ from viralai_sdk.compare.cells import Cell, read_cell
 from viralai_sdk.compare.definition import Definition
 from viralai_sdk.compare.design import Design, Order, Slot
 from viralai_sdk.compare.votes import Ballot, CellKey, Question, question
-from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.errors import EmptyResultError, InvalidRequestError, MalformedResponseError, StorageError
 from viralai_sdk.interfaces.responses import Response
 
 if TYPE_CHECKING:
     from viralai_sdk.compare.masking import Masked
+
+log = logging.getLogger(__name__)
 
 KEPT_MASKS = 8
 KEPT_CELLS = 256
@@ -72,7 +75,7 @@ class Progress:
         pairs: comparisons of the design, for one rater.
         ready: of these, those whose two results are there.
         waiting: those with a cell that is still to be made.
-        failed: those that are never shown because a side failed or its file is gone; they count as failures of that arm.
+        failed: those that are never shown because a side failed, or its file is gone or found damaged; they count as failures of that arm.
     """
 
     rater: str | None
@@ -103,6 +106,7 @@ class Pairs:
         self._ids: dict[str, dict[str, Slot]] = {}
         self._masks: OrderedDict[CellKey, tuple[Any, Masked]] = OrderedDict()
         self._cells: OrderedDict[CellKey, tuple[Any, Cell]] = OrderedDict()
+        self._unshowable: dict[CellKey, Any] = {}
 
     # --- cells -------------------------------------------------------------------------------------------------------------------
 
@@ -123,11 +127,13 @@ class Pairs:
         return kept[1]
 
     def state(self, key: CellKey) -> str:
-        """ "ready", "failed" (its file may be gone too) or "waiting"."""
+        """ "ready", "failed" (its file may be gone or damaged too) or "waiting"."""
         data = self._ballot.cells.get(key)
         if data is None:
             return "waiting"
-        return "ready" if data["response"] is not None and not gone(data) else "failed"
+        if data["response"] is None or self._unshowable.get(key) is data or gone(data):
+            return "failed"
+        return "ready"
 
     # --- orders ------------------------------------------------------------------------------------------------------------------
 
@@ -238,12 +244,20 @@ class Pairs:
             self._masks.popitem(last=False)
         return kept[1]
 
-    def show(self, slot: Slot, kind: RaterKind, rater: str) -> Pair:
-        """The pair of a slot, as this rater sees it."""
-        left, right = self.sides(slot, kind, rater)
+    def show(self, slot: Slot, kind: RaterKind, rater: str) -> Pair | None:
+        """The pair of a slot, as this rater sees it; None when a file of it cannot be read, which counts as a failure from now on."""
+        masks = []
+        for key in self.sides(slot, kind, rater):
+            data = self._ballot.cells[key]
+            try:
+                masks.append(self.masked(key))
+            except (MalformedResponseError, EmptyResultError, StorageError, InvalidRequestError) as error:
+                # One damaged file must not stop everybody at the same pair. The log does not say whose it is: raters may read it.
+                log.warning("a result cannot be shown and is left out: %s", type(error).__name__)
+                self._unshowable[key] = data
+                return None
         words = self._definition.prompts[slot.prompt].words
-        service = self._definition.service.short
-        return Pair(self.id_of(slot, kind, rater), words, self.masked(left), self.masked(right), service)
+        return Pair(self.id_of(slot, kind, rater), words, masks[0], masks[1], self._definition.service.short)
 
 
 def gone(data: Mapping[str, Any]) -> bool:

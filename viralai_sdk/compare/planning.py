@@ -105,7 +105,7 @@ class ComparisonPlan:
     @property
     def words(self) -> str:
         """The plan in one line."""
-        return f"{self.calls} calls, {_sum(self.total_usd, self.unknown, self.calls)}"
+        return f"{self.calls} call{'s' * (self.calls != 1)}, {_sum(self.total_usd, self.unknown, self.calls)}"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data."""

@@ -73,7 +73,9 @@ def check(target: Path) -> None:
         if target.is_dir():
             raise InvalidRequestError(f"{target.name!r} is a folder.", hint="Choose another name.")
     elif target.exists() and not (target / DOCUMENT).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise InvalidRequestError(f"{target.name!r} exists and is no saved comparison.", hint="Choose another name.")
+        raise InvalidRequestError(
+            f"{target.name or str(target)!r} exists and is no saved comparison.", hint="Choose another name."
+        )
 
 
 def _document(comparison: Comparison) -> tuple[bytes, dict[str, Path]]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from viralai_sdk.store.journal import Journal
 
 SCHEMA = 1
-CELL_KINDS = ("start", "end", "cell")
 VOTE_KINDS = ("vote", "undo")
 CellKey: TypeAlias = "tuple[str, str, int]"
 """Arm, prompt and repeat."""
@@ -303,13 +302,13 @@ def _check_vote(entry: Mapping[str, Any], arms: set[str], prompts: set[str], rep
     texts: dict[str, object] = {"pair": record.pair, "rater": record.rater, "reason": record.reason or ""}
     numbers: dict[str, object] = {"seconds": record.seconds, "cost_usd": record.cost_usd, "created": record.created}
     wrong = [name for name, value in texts.items() if not isinstance(value, str)]
-    wrong += [name for name, value in numbers.items() if value is not None and not is_duration(value)]
+    wrong += [name for name, value in numbers.items() if value is not None and not is_amount(value)]
     if wrong or not record.rater.strip() or not isinstance(entry.get("flipped"), bool | None):
         raise InvalidRequestError(f"its {(wrong or ['rater or flipped'])[0]} cannot be.")
 
 
-def is_duration(value: object) -> bool:
-    """A finite number from 0."""
+def is_amount(value: object) -> bool:
+    """A finite number from 0, such as seconds or USD."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf")
 
 

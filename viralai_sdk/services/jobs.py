@@ -299,7 +299,7 @@ class LocalJob:
         if call.job_id is None:
             row = job_row(self._runtime, call, new_id("job"))
             row.state, row.remote_id = "running", LOCAL
-            whole = not any(isinstance(value, MediaInput) for _, value in call.request)
+            whole = not any(_holds_media(value) for _, value in call.request)
             free = self._free()
             row.state_json = {"repeatable": whole and free, "free": free}
             await opened(self._runtime, row)
@@ -327,6 +327,10 @@ class LocalJob:
             return self._runtime.costs.of_route(self._call, self._call.route) == 0
         except AIError:
             return False
+
+
+def _holds_media(value: Any) -> bool:
+    return isinstance(value, MediaInput) or (isinstance(value, (list, tuple)) and any(map(_holds_media, value)))
 
 
 def _state(error: AIError) -> str:

@@ -285,3 +285,19 @@ async def test_a_name_with_another_seed_or_number_of_repeats_does_not_reopen_it(
         ai.experiment("first", seed=4)
     with pytest.raises(InvalidRequestError, match="has repeats 2, not 1"):
         ai.experiment("first", repeats=1)
+
+
+async def test_pictures_are_found_from_another_working_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    arms = [{"provider": "embedded", "seed": seed} for seed in (1, 2)]
+    async with client({}, home) as ai:
+        await ai.experiment("moved", service="image", arms=arms, prompts=["a fox"], width=64, height=64).run()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    async with client({}, home) as later:
+        for cell in later.experiment("moved").cells():
+            assert cell.response is not None
+            assert Path(cell.response.first_image).is_file()  # type: ignore[attr-defined]

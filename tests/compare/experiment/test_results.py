@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -306,3 +307,38 @@ async def test_a_vote_by_a_record_of_another_time_counts_like_any(ai: ViralAI) -
     record = VoteRecord(new_id("vote"), "pair_x", "p001", "ada", "bob", 0, "left", "ann")
     assert experiment._ballot.cast(record).judgement.winner == "ada"
     assert experiment.progress("ann").votes == 1
+
+
+async def test_what_is_no_judge_is_refused_and_a_price_that_is_none_is_unknown(ai: ViralAI) -> None:
+    experiment = await made(ai)
+    with pytest.raises(InvalidRequestError, match="a str is no judge"):
+        await experiment.judge("openai")  # type: ignore[arg-type]
+
+    class Odd(Judge):
+        async def compare(self, prompt: str, left: Any, right: Any) -> Said:
+            return Said("left", cost_usd=float("nan"))
+
+    summary = await experiment.judge(Odd(), limit=2)
+    assert (summary.votes, summary.cost_usd, summary.cost_unknown) == (2, 0.0, 2)
+
+
+async def test_a_judge_in_two_kernels_is_not_paid_for_what_it_has_said(ai: ViralAI, home: Path) -> None:
+    experiment = await made(ai)
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Judge):
+        async def compare(self, prompt: str, left: Any, right: Any) -> Said:
+            self.asked.append(prompt)
+            began.set()
+            await go_on.wait()
+            return Said("left")
+
+    slow, quick = Slow(), Judge()
+    quick.error = None
+    task = asyncio.create_task(experiment.judge(slow, concurrency=1))
+    await began.wait()
+    assert (await client({}, home).experiment("first").judge(quick)).votes == 36
+    go_on.set()
+    summary = await task
+    assert len(slow.asked) == 1
+    assert summary.votes == 0

@@ -313,3 +313,11 @@ async def test_over_http_what_is_no_answer_is_no_vote(sim: Simulator, home: Path
         report = await Judge(ai.manager, service="text", provider="openai").many([Case("a fox", LEFT, RIGHT)])
     assert not report.failures
     assert (report.votes, report.verdicts[0].abstention) == (0, why)
+
+
+async def test_a_client_has_judges_of_its_own(ai: ViralAI) -> None:
+    use(TEXT, referee=text_provider(lambda request: says("A")))
+    verdict = await ai.compare.judge("text", provider="referee").compare("a fox", LEFT, RIGHT)
+    assert (verdict.choice, verdict.flipped) == ("abstain", True)
+    with pytest.raises(UnsupportedCapabilityError):
+        ai.compare.judge("speech")

@@ -282,8 +282,9 @@ def test_without_pyav_wav_still_has_the_common_form(tmp_path: Path, no_pyav: Non
 
 
 def test_failures_are_the_familys(tmp_path: Path) -> None:
-    with pytest.raises(StorageError):
-        mask(response_of(tmp_path / "gone.png"))
+    for gone in ("gone.png", "gone.wav", "gone.mp4"):
+        with pytest.raises(StorageError):
+            mask(response_of(tmp_path / gone))
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 50)
     with pytest.raises(MalformedResponseError):
         mask(response_of(tmp_path / "bad.png"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, MalformedResponseError
+from viralai_sdk.store.files import storage_error
 
 INSTALL = 'pip install "viralai-sdk[video]"'
 
@@ -36,8 +37,12 @@ def pyav(purpose: str) -> Any:
 
 @contextmanager
 def opened(path: Path, purpose: str) -> Iterator[Any]:
-    """An open PyAV container; what FFmpeg cannot read is a `MalformedResponseError`."""
+    """An open PyAV container; what FFmpeg cannot read is a `MalformedResponseError`, a file that is not there a `StorageError`."""
     av = pyav(purpose)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise storage_error("read", path, error) from error
     try:
         with av.open(str(path)) as container:
             yield container
