@@ -213,6 +213,8 @@ def test_from_the_choice_of_providers_to_the_verdict(medium: Medium, lab: Lab, p
     arena.locator(".va-vote[aria-disabled=false]").first.wait_for()
     looked_at(page, arena, f"arena_pair_{service}")
     vote_ten_times(page, arena, medium)
+    if service != "video":  # two of its pairs are left
+        expect(arena).to_contain_text("You have voted on every pair that is ready.", timeout=PATIENCE_MS)
     looked_at(page, arena, f"arena_{service}", "Light")
     run_last_cell(page)
     page.get_by_text(f"{VOTES} votes in {service}_report.html").wait_for()

@@ -67,7 +67,7 @@ function renderArena(context) {
     if (!pair.id) {
       clear();
       words.textContent = "";
-      return;
+      return void drawState(); // the words for the end, which clearing has taken away
     }
     if (shown.id === pair.id) return;
     if (shown.id !== null) clear();
