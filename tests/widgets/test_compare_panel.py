@@ -79,6 +79,15 @@ async def test_one_line_shows_a_panel_and_its_form_tells_the_price(ai: ViralAI) 
     assert panel.error == {}, "whoever is still typing has made no error yet"
 
 
+@pytest.mark.parametrize("service", ["image", "video"])
+async def test_parameters_given_with_any_service_are_asked_for(ai: ViralAI, service: str) -> None:
+    arms = ["embedded", {"provider": "embedded", "seed": 1}]
+    panel = ComparePanel(ai, service, arms=arms, parameters={"aspect_ratio": "16:9"})
+    assert panel.parameters == {"aspect_ratio": "16:9"}
+    panel.service = "text"
+    assert panel.parameters == {}
+
+
 async def test_a_run_fills_the_panel_and_gives_the_comparison(ai: ViralAI) -> None:
     panel = await ran(ai)
     assert panel.comparison is not None

@@ -14,7 +14,7 @@ from tests.widgets.messages import from_page, page_sets, receive, sent_by
 from tests.widgets.test_owner import in_thread
 from viralai_sdk.interfaces.errors import InvalidRequestError, RateLimitError
 from viralai_sdk.store.redact import register_secret
-from viralai_widgets import Panel
+from viralai_widgets import ArenaPanel, ComparePanel, Panel
 from viralai_widgets import panel as panel_module
 
 ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -162,3 +162,12 @@ async def test_showing_makes_a_live_output_and_a_static_one_that_follows_the_sta
     await asyncio.wait_for(written.wait(), 5)
     assert [again for _, again in shown[2:]] == [second], "five changes, one new version"
     assert "after" in shown[2][0]["text/html"]
+
+
+def test_a_panels_looks_hold_for_panels_of_its_own_kind_only() -> None:
+    for kind, name in ((ArenaPanel, "arena"), (ComparePanel, "compare-panel")):
+        own = kind._css.split("va-only-read", 1)[1].partition("\n")[2]
+        rules = [line for line in own.splitlines() if line.startswith(".viralai-panel ")]
+        assert rules == []
+        assert f'.viralai-panel[data-panel="{name}"] .va-side' in own
+        assert f"const PANEL = '{name}';" in kind._esm

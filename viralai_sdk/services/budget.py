@@ -82,7 +82,8 @@ class Budget:
             if limits.session_usd is None or committed < limits.session_usd:
                 return None
             return BudgetExceededError(
-                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved, and the price of this call is unknown.",
+                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved; "
+                "the price of this call is unknown.",
                 hint="Raise budget.session_usd, start a new session, or choose a model whose price is known.",
             )
         if limits.call_usd is not None and price > limits.call_usd:

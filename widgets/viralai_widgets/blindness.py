@@ -30,8 +30,11 @@ def decision_of(judgements: Sequence[Judgement], arms: Sequence[str], *, blind: 
     pairs = list(combinations(arms, 2))
     if len(pairs) == 1:
         first, second = pairs[0]
-        # Blind, the arm that is ahead comes first: which one stood first in the experiment would tell.
+        # The arm that is ahead comes first: its share is the one the interval tells, and, blind, which arm stood first in the experiment
+        # would tell something.
         mine = of_pair(judgements, first, second)
+        if sum(one.winner == second for one in mine) > sum(one.winner == first for one in mine):
+            first, second = second, first
         if blind:
             mine = _nameless(mine, first, second)
             first, second = NEUTRAL
@@ -50,18 +53,15 @@ def decision_of(judgements: Sequence[Judgement], arms: Sequence[str], *, blind: 
     return {"state": "decided" if decided == len(pairs) else "undecided", "lines": lines, "interval": None}
 
 
-def _nameless(judgements: Sequence[Judgement], first: str, second: str) -> list[Judgement]:
-    wins = sum(one.winner == first for one in judgements) - sum(one.winner == second for one in judgements)
-    ahead, behind = (first, second) if wins >= 0 else (second, first)
+def _nameless(judgements: Sequence[Judgement], ahead: str, behind: str) -> list[Judgement]:
     names = {ahead: NEUTRAL[0], behind: NEUTRAL[1]}
     return [replace(one, left=names[one.left], right=names[one.right]) for one in judgements]
 
 
 def _interval(found: Any, first: str) -> dict[str, Any]:
     share, low, high = (round(100 * part, 1) for part in (found.share, found.low, found.high))
-    text = (
-        f"{label(first, 60)} preferred by {share:.0f} % (95 % interval that may be peeked at: {low:.0f}–{high:.0f} %)"
-    )
+    told = f"{label(first, 60)} preferred by {share:.0f} %" if found.n else "nothing is known yet"
+    text = f"{told} (95 % interval that may be peeked at: {low:.0f}–{high:.0f} %)"
     return {
         "value": share if found.n else None,
         "low": low,

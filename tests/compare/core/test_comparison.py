@@ -17,7 +17,13 @@ from viralai_sdk.client import ViralAI
 from viralai_sdk.compare import page
 from viralai_sdk.compare.ballots import Ballot
 from viralai_sdk.compare.cells import Cell
-from viralai_sdk.interfaces.errors import ConfigurationError, ContentPolicyError, InvalidRequestError, StorageError
+from viralai_sdk.interfaces.errors import (
+    ConfigurationError,
+    ContentPolicyError,
+    EmptyResultError,
+    InvalidRequestError,
+    StorageError,
+)
 from viralai_sdk.interfaces.image import ImageGenerationResponse
 from viralai_sdk.interfaces.records import Artifact, CallWarning
 from viralai_sdk.interfaces.speech import SpeechSynthesisResponse
@@ -184,6 +190,17 @@ def test_the_verdict_follows_the_votes() -> None:
     assert two.winner().state == "decided"
     assert "a" in two.winner().words
     assert two.winner("b", "a").winner == "a"
+
+
+def test_an_arm_without_a_result_holds_no_verdict_up() -> None:
+    full = texts("a", "b", prompts=60)
+    arms, cells = [*full.arms, Arm("broken", "broken")], list(full.cells)
+    cells += [Cell("broken", key, words, 0, error=EmptyResultError("nothing")) for key, words in full.prompts.items()]
+    three = Comparison(TEXT, arms, full.prompts, cells)
+    for prompt in three.prompts:
+        three.vote("a", "a", "b", prompt)
+    assert three.winner().winner == "a"
+    assert three.winner("a", "broken").words.startswith("no votes yet")
 
 
 def test_of_three_arms_the_winner_beats_both_others() -> None:

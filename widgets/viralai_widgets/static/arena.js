@@ -19,6 +19,7 @@ function renderArena(context) {
   let leaving = null;
 
   const words = h("p", { class: "va-arena-prompt", dir: "auto" });
+  const head = h("div", { class: "va-arena-head" }, h("span", { class: "va-label", text: "Which is better for this prompt?" }), words);
   const line = progressBar("Pairs you have voted on");
   const room = h("div", { class: "va-arena-room" });
   const reveal = h("div", { class: "va-arena-reveal", role: "status" });
@@ -62,10 +63,11 @@ function renderArena(context) {
     const coming = model.get("upcoming");
     if (pair.id) need(pair);
     if (coming.id) need(coming);
+    head.hidden = !pair.id;
     if (!pair.id) {
       clear();
       words.textContent = "";
-      return;
+      return void drawState(); // the words for the end, which clearing has taken away
     }
     if (shown.id === pair.id) return;
     if (shown.id !== null) clear();
@@ -143,7 +145,7 @@ function renderArena(context) {
   });
   frame.root.tabIndex = -1; // a click anywhere in the panel gives it the keys
   frame.body.append(
-    h("div", { class: "va-arena-head" }, h("span", { class: "va-label", text: "Which is better for this prompt?" }), words),
+    head,
     room, row, reveal, line.el, decision);
   frame.cleanup(() => {
     clearTimeout(leaving);
