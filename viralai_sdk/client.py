@@ -14,6 +14,7 @@ from viralai_sdk.config.configuration import AIConfiguration
 from viralai_sdk.helpers import ImageHelper, SpeechHelper, TextHelper, VideoHelper
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import SERVICES, AIProvider, AIServiceType, service_type
 from viralai_sdk.providers import registry
 from viralai_sdk.services.job_handles import Jobs
@@ -249,7 +250,7 @@ class ViralAI:
                 "calls": total.calls,
                 "succeeded": total.successes,
                 "seconds": round(total.seconds, 2),
-                "cost": f"${total.cost_usd:.4f}",
+                "cost": dollars(total.cost_usd),
                 "price unknown": total.cost_unknown,
             }
             for total in totals

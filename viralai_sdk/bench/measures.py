@@ -8,6 +8,7 @@ from typing import Literal
 
 from viralai_sdk.bench.intervals import CONFIDENCE, Interval, bootstrap, ratio, share_difference, wilson
 from viralai_sdk.bench.summary import Group, busy_seconds, throughput
+from viralai_sdk.interfaces.money import dollars
 
 Unit = Literal["s", "$", "%", "/s"]
 
@@ -92,5 +93,5 @@ def shown(value: float | None, unit: Unit) -> str:
     if unit == "%":
         return f"{100 * value:.1f} %"
     if unit == "$":
-        return f"${value:.4f}"
+        return dollars(value)
     return f"{value:.3f} s" if unit == "s" else f"{value:.2f}/s"

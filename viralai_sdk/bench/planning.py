@@ -20,6 +20,7 @@ from viralai_sdk.compare.arms import Arm, arms
 from viralai_sdk.interfaces.display.markup import Html, lines
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import service_type
 from viralai_sdk.providers import registry
 
@@ -80,7 +81,7 @@ class BenchmarkPlan:
             prices = [self.prices[arm.name, slot.prompt.id] for slot in mine]
             known = sum(price or 0.0 for price in prices)
             unknown = prices.count(None)
-            cost = f"${known:.4f}" + (f", {unknown} unknown" if unknown else "")
+            cost = dollars(known) + (f", {unknown} unknown" if unknown else "")
             rows.append(
                 {
                     "arm": arm.name,
@@ -233,7 +234,7 @@ def _affordable(found: BenchmarkPlan) -> None:
     budget = found.parameters.budget_usd
     if budget is not None and found.cost_usd > budget:
         raise InvalidRequestError(
-            f"the plan is expected to cost ${found.cost_usd:.4f}, the budget is ${budget:.4f}.",
+            f"the plan is expected to cost {dollars(found.cost_usd)}, the budget is {dollars(budget)}.",
             hint="Raise the budget, or lower repeats, prompts or levels.",
         )
 

@@ -22,6 +22,7 @@ from viralai_sdk.bench.served import against_the_log
 from viralai_sdk.bench.verdicts import compare, verdict_table
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.store.files import write_atomic
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _plain(told: Any) -> str:
 
 
 def _money(cost: Any) -> str:
-    known = f"${cost['total_usd']:.4f}"
+    known = dollars(cost["total_usd"])
     if not cost["unknown"]:
         return known
     return f"{known}, {cost['unknown']} unknown" if cost["mean_usd"] is not None else "unknown"

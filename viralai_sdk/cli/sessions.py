@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.cli.project import add_home, add_json, home
+from viralai_sdk.interfaces.money import dollars
 
 if TYPE_CHECKING:
     from viralai_sdk.cli.report import Output
@@ -141,5 +142,5 @@ def _call(row: CallRow) -> dict[str, Any]:
 def _money(known: float | None, unknown: int) -> str:
     if known is None:
         return "unknown"
-    told = "free" if known == 0 and not unknown else f"${known:.4f}"
+    told = "free" if known == 0 and not unknown else dollars(known)
     return f"{told} and {unknown} unknown" if unknown else told

@@ -14,6 +14,7 @@ from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.slots import Key
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.rows import new_id
 
@@ -275,9 +276,9 @@ class Comparison:
         if failed:
             parts.append(f"{failed} of {len(self._cells)} failed")
         cost, unknown = self.cost_usd, self.cost_unknown
-        parts.append("price unknown" if cost is None else f"${cost:.4f}" if cost else "free")
+        parts.append("price unknown" if cost is None else dollars(cost) if cost else "free")
         if unknown and cost is not None:
-            parts[-1] = f"{f'${cost:.4f} and ' if cost else ''}{unknown} of unknown price"
+            parts[-1] = f"{f'{dollars(cost)} and ' if cost else ''}{unknown} of unknown price"
         return " · ".join(parts)
 
     def tally(self) -> Table:

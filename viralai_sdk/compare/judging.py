@@ -12,6 +12,7 @@ from viralai_sdk.compare.statistics import Agreement, judge_agreement
 from viralai_sdk.compare.votes import is_amount
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import AIError, BudgetExceededError, InvalidRequestError, StorageError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.services.closing import finished
 from viralai_sdk.services.runner import unexpected
 
@@ -68,7 +69,7 @@ class JudgeSummary:
             "votes": self.votes,
             "flipped with the order": self.flipped,
             "failures": len(self.failures),
-            "cost": f"${self.cost_usd:.4f}",
+            "cost": dollars(self.cost_usd),
             "price unknown": self.cost_unknown,
             "agreement with people": self.agreement.words if self.agreement else "",
         }

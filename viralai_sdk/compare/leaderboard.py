@@ -26,6 +26,7 @@ from viralai_sdk.compare.statistics import (
 from viralai_sdk.compare.votes import CellKey
 from viralai_sdk.interfaces.display.markup import Html, el, lines, name
 from viralai_sdk.interfaces.display.table import Table, plain_table, table_html
+from viralai_sdk.interfaces.money import dollars
 
 RIVALS = 4
 """The leader is judged against so many of those behind it."""
@@ -70,7 +71,7 @@ class Standing:
     def row(self) -> dict[str, Any]:
         """As a table row for people."""
         rate = self.win_rate
-        cost = "unknown" if self.cost_usd is None else f"${self.cost_usd:.4f}"
+        cost = "unknown" if self.cost_usd is None else dollars(self.cost_usd)
         return {
             "rank": _range(self.rank, self.rank_low, self.rank_high),
             "arm": self.arm,

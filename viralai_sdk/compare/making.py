@@ -33,6 +33,7 @@ from viralai_sdk.interfaces.errors import (
     JobLostError,
     StorageError,
 )
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.closing import finished
@@ -79,7 +80,7 @@ class RunSummary:
             "collected": self.collected,
             "failed": self.failed,
             "made elsewhere": self.elsewhere,
-            "cost": f"${self.cost_usd:.4f}",
+            "cost": dollars(self.cost_usd),
             "price unknown": self.cost_unknown,
         }
         return Table([row], caption="This run")

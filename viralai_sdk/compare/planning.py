@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from viralai_sdk.compare.orders import Order
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import BudgetExceededError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.services.manager import AIServiceManager
 from viralai_sdk.services.plan import PlannedRoute, plan
@@ -77,7 +78,7 @@ class PlannedArm:
         if not known:
             return "unknown" if self.prices else "nothing"
         low, high = min(known), max(known)
-        return f"${low:.4f}" if low == high else f"${low:.4f} to ${high:.4f}"
+        return dollars(low) if low == high else f"{dollars(low)} to {dollars(high)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ class ComparisonPlan:
 def _sum(total: float, unknown: int, calls: int) -> str:
     """Money in words: a price that nobody knows is never shown as nothing."""
     if not unknown:
-        return f"${total:.4f}"
-    return "price unknown" if unknown == calls else f"${total:.4f} and {unknown} of unknown price"
+        return dollars(total)
+    return "price unknown" if unknown == calls else f"{dollars(total)} and {unknown} of unknown price"
 
 
 def plan_of(manager: AIServiceManager, service: AIServiceType, orders: Sequence[Order]) -> ComparisonPlan:
@@ -163,7 +164,7 @@ def check_budget(runtime: Runtime, planned: ComparisonPlan, session_id: str) -> 
             dearest = max((price for price in arm.prices if price is not None), default=0.0)
             if dearest > limits.call_usd:
                 raise BudgetExceededError(
-                    f"arm {arm.arm!r}: a call would cost about ${dearest:.4f}; budget.call_usd is ${limits.call_usd:.2f}. "
+                    f"arm {arm.arm!r}: a call would cost about {dollars(dearest)}; budget.call_usd is ${limits.call_usd:.2f}. "
                     "Nothing was sent.",
                     hint="Raise the limit, ask for less, or leave the arm out: dry_run=True shows the prices.",
                 )
@@ -171,7 +172,7 @@ def check_budget(runtime: Runtime, planned: ComparisonPlan, session_id: str) -> 
         spent = runtime.spent(session_id)
         if spent + planned.total_usd > limits.session_usd:
             raise BudgetExceededError(
-                f"${spent:.4f} of this session's ${limits.session_usd:.2f} are spent; the comparison would cost about "
-                f"${planned.total_usd:.4f} more. Nothing was sent.",
+                f"{dollars(spent)} of this session's ${limits.session_usd:.2f} are spent; the comparison would cost about "
+                f"{dollars(planned.total_usd)} more. Nothing was sent.",
                 hint="Raise budget.session_usd, or compare fewer arms, prompts or repeats: dry_run=True shows the prices.",
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 from viralai_sdk.interfaces.errors import AIError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.responses import Response
 
 
@@ -72,7 +73,7 @@ class BatchResult(Sequence[Response | AIError]):
             parts.append(f"{len(self.failed)} failed")
         known, unknown = self.cost_usd, self.cost_unknown
         if known is not None:
-            parts.append("free" if known == 0 and not unknown else f"${known:.4f}" + (" known" if unknown else ""))
+            parts.append("free" if known == 0 and not unknown else dollars(known) + (" known" if unknown else ""))
         if unknown:
             parts.append(f"price of {unknown} unknown" if known is not None else "price unknown")
         return " · ".join(parts)

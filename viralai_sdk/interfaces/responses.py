@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.records import Artifact, Attempt, CallWarning
 
 
@@ -38,7 +39,7 @@ class Response(BaseModel):
             parts.append(self.model_used)
         parts.append(f"{self.generation_time:.1f} s")
         parts.append(
-            "price unknown" if self.cost_usd is None else "free" if self.cost_usd == 0 else f"${self.cost_usd:.4f}"
+            "price unknown" if self.cost_usd is None else "free" if self.cost_usd == 0 else dollars(self.cost_usd)
         )
         if not self.is_model:
             parts.append("made by rules, not by a model")

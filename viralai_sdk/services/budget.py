@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from viralai_sdk.interfaces.errors import AIError, BudgetExceededError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call, Route
 
@@ -82,19 +83,19 @@ class Budget:
             if limits.session_usd is None or committed < limits.session_usd:
                 return None
             return BudgetExceededError(
-                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved; "
+                f"{dollars(committed)} of this session's ${limits.session_usd:.2f} are spent or reserved; "
                 "the price of this call is unknown.",
                 hint="Raise budget.session_usd, start a new session, or choose a model whose price is known.",
             )
         if limits.call_usd is not None and price > limits.call_usd:
             return BudgetExceededError(
-                f"this call would cost about ${price:.4f}; budget.call_usd is ${limits.call_usd:.2f}.",
+                f"this call would cost about {dollars(price)}; budget.call_usd is ${limits.call_usd:.2f}.",
                 hint="Raise the limit, ask for less, or choose a cheaper model: ai.estimate(…) compares them.",
             )
         if limits.session_usd is not None and price > 0 and committed + price > limits.session_usd:
             return BudgetExceededError(
-                f"${committed:.4f} of this session's ${limits.session_usd:.2f} are spent or reserved; "
-                f"this call would cost about ${price:.4f} more.",
+                f"{dollars(committed)} of this session's ${limits.session_usd:.2f} are spent or reserved; "
+                f"this call would cost about {dollars(price)} more.",
                 hint="Raise budget.session_usd, or start a new session.",
             )
         return None

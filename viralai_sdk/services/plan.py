@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from viralai_sdk.interfaces.adapter import Adapter
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import AIError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.requests import Request
 from viralai_sdk.interfaces.video import VideoGenerationRequest
@@ -43,7 +44,7 @@ class PlannedRoute:
             "model": self.model or "",
             "ready": self.ready,
             "healthy": self.healthy,
-            "price": "unknown" if self.price_usd is None else f"${self.price_usd:.4f}",
+            "price": "unknown" if self.price_usd is None else dollars(self.price_usd),
             "would change": "; ".join(f"{change.parameter}: {change.message}" for change in self.changes),
             "problem": self.problem or "",
         }

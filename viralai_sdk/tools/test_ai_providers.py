@@ -13,6 +13,7 @@ from typing import Any
 
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import service_type
 from viralai_sdk.providers import registry
 from viralai_sdk.testing.samples import SUBJECTS
@@ -84,11 +85,11 @@ def _show_price(ai: ViralAI, pairs: Sequence[Pair], args: argparse.Namespace, sa
     known, unknown = 0.0, 0
     for name, kind in pairs:
         price = ai.plan(kind, SUBJECTS[kind], provider=name, fallback=False).routes[0].price_usd
-        shown = "price unknown" if price is None else f"${price * times:.4f}"
+        shown = "price unknown" if price is None else dollars(price * times)
         say(f"{name:<12} {kind.short:<7} {shown}" + (f" for up to {times} calls" if times > 1 else ""))
         known, unknown = known + (price or 0.0) * times, unknown + (price is None)
     more = f", and {unknown} of unknown price" if unknown else ""
-    say(f"expected to cost ${known:.4f}{more}")
+    say(f"expected to cost {dollars(known)}{more}")
     return bool(known or unknown)
 
 

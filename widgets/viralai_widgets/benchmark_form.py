@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.bench.planning import BenchmarkPlan
 from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.store.redact import redact
 from viralai_widgets.parameters import arguments_of
 
@@ -119,7 +120,7 @@ def _cost(plan: BenchmarkPlan) -> str:
     if unknown == calls:
         cost = "price unknown"
     else:
-        cost = f"about ${plan.cost_usd:.4f}" if plan.cost_usd else "free"
+        cost = f"about {dollars(plan.cost_usd)}" if plan.cost_usd else "free"
         cost += f", and {unknown} calls of unknown price" if unknown else ""
     if plan.parameters.simulate:
         return f"nothing is charged: simulated vendors (at real prices: {cost})"

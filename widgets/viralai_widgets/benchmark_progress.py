@@ -13,6 +13,7 @@ from viralai_sdk.bench.planning import BenchmarkPlan
 from viralai_sdk.bench.rows import Row
 from viralai_sdk.bench.verdicts import level_word
 from viralai_sdk.interfaces.display import label
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.store.redact import redact
 
 FAILURES_SHOWN = 8
@@ -86,7 +87,7 @@ def _money(rows: Sequence[Row]) -> str:
         return ""
     if unknown == len(good):
         return "cost unknown"
-    return f"${known:.4f}" + (f" and {unknown} of unknown price" if unknown else "")
+    return dollars(known) + (f" and {unknown} of unknown price" if unknown else "")
 
 
 def _duration(seconds: float) -> str:

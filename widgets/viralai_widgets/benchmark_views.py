@@ -11,6 +11,7 @@ from viralai_sdk.bench.measures import MEASURES, shown
 from viralai_sdk.bench.results import SavedRun
 from viralai_sdk.bench.verdicts import State, Verdict, change_words, level_word
 from viralai_sdk.interfaces.display import label
+from viralai_sdk.interfaces.money import dollars
 from viralai_widgets.benchmark_progress import message_of
 from viralai_widgets.board import Tone, action, badge, column, row, section
 
@@ -111,7 +112,7 @@ def _cost(run: SavedRun) -> dict[str, Any]:
                 {
                     "arm": arm["arm"],
                     "model": ", ".join(arm["models"]),
-                    "total": f"${cost['total_usd']:.4f}" if known else "unknown",
+                    "total": dollars(cost["total_usd"]) if known else "unknown",
                     "each": shown(cost["mean_usd"], "$"),
                     "known": f"{known} of {arm['succeeded']}",
                     "perhaps": str(cost["perhaps_charged"]),

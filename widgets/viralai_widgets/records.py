@@ -14,6 +14,7 @@ from viralai_sdk.helpers import ImageHelper, SpeechHelper, TextHelper, VideoHelp
 from viralai_sdk.helpers.base import Helper
 from viralai_sdk.interfaces.display import clean, label
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, StorageError
+from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import AIServiceType, service_type
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.store.rows import CallRow
@@ -87,7 +88,7 @@ class Record:
     @property
     def price(self) -> str:
         """In words; unknown is not free."""
-        return "price unknown" if self.cost_usd is None else "free" if self.cost_usd == 0 else f"${self.cost_usd:.4f}"
+        return "price unknown" if self.cost_usd is None else "free" if self.cost_usd == 0 else dollars(self.cost_usd)
 
     def item(self) -> dict[str, Any]:
         """For a gallery's tile: plain and short."""
