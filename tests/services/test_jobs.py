@@ -500,7 +500,9 @@ def test_kill_9_at_a_random_moment_loses_no_paid_job_and_pays_none_twice(films: 
         child.stdin.write("go\n")
         with contextlib.suppress(BrokenPipeError):
             child.stdin.flush()
-        if number == 0:  # the first one is let get as far as a job: how long that takes on this machine sets the others' moments
+        if (
+            number == 0
+        ):  # the first one is let get as far as a job: how long that takes on this machine sets the others' moments
             began = time.monotonic()
             told.append(child.stdout.readline().strip())
             window = 2 * (time.monotonic() - began)

@@ -266,3 +266,14 @@ async def test_a_missing_input_stops_its_own_branch_only_when_that_is_allowed(ri
     graph["1"]["inputs"]["widht"] = graph["1"]["inputs"].pop("width")
     with pytest.raises(InvalidRequestError, match="Did you mean 'width'"):
         await rig.client().run(graph, allow_partial=True)
+
+
+async def test_a_workflow_with_open_placeholders_is_not_sent(rig: Rig) -> None:
+    graph = picture_graph()
+    graph["2"]["inputs"]["filename_prefix"] = "t/${subject}"
+    workflow = ComfyUIWorkflow(graph, client=rig.client())
+    before = rig.requests("/prompt")
+    with pytest.raises(InvalidRequestError, match="subject"):
+        await workflow.execute()
+    assert rig.requests("/prompt") == before
+    assert (await workflow.set_parameters(subject="fox").execute()).image_paths
