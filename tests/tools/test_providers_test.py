@@ -17,6 +17,7 @@ from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestErro
 from viralai_sdk.providers import registry
 from viralai_sdk.simulator import Simulator, SimulatorConfig
 from viralai_sdk.simulator.settings import players
+from viralai_sdk.simulator.vendors.comfyui import server_of
 from viralai_sdk.testing import tryout
 from viralai_sdk.tools import test_ai_providers as tool
 
@@ -197,3 +198,25 @@ def test_without_the_simulators_packages_the_error_says_what_to_install(monkeypa
     with pytest.raises(ConfigurationError, match="simulator needs") as caught, tryout.simulated():
         pass
     assert "viralai-sdk[sim]" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("vendor", ["comfyui", "comfyui_old"])
+def test_a_real_comfyui_is_tried_with_workflows_that_need_no_model_files(
+    sim: Simulator, tmp_path: Path, vendor: str
+) -> None:
+    """A server just installed has no models: that says nothing about whether it works."""
+    server_of(sim.state, vendor).classes["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0].clear()
+    make = settings_maker(tmp_path, {"base_url": sim.url(vendor)})
+    outcome = tool.run(options("comfyui", "--live", "--yes"), lambda line: None, make=make)
+    assert outcome["ok"], outcome
+    assert {row["model"] for row in outcome["results"]} == {"test_image", "test_video", "test_audio"}
+
+
+def test_a_workflow_of_the_users_is_the_one_that_is_tried(sim: Simulator, tmp_path: Path) -> None:
+    make = settings_maker(tmp_path, {"base_url": sim.url("comfyui"), "workflow": "sd15"})
+    outcome = tool.run(options("comfyui", "--live", "--yes", "--service", "image"), lambda line: None, make=make)
+    assert "v1-5-pruned" in outcome["results"][0]["fact"]
+
+
+def settings_maker(folder: Path, block: dict[str, Any]) -> Callable[[], ViralAI]:
+    return lambda: ViralAI({"providers": {"comfyui": block}}, home=folder, progress=False)

@@ -129,14 +129,17 @@ class MediaInput:
         return f"MediaInput({what}, {self.media_type})"
 
     @classmethod
-    def take(cls, value: Any, *, field: str, kind: str = "image") -> MediaInput:
+    def take(cls, value: Any, *, field: str, kind: str | None = "image") -> MediaInput:
         """Accept what people have at hand: a path, bytes, a PIL picture, an Artifact or a response with a picture.
+
+        Args:
+            kind: image, video or audio; None takes any file.
 
         Raises:
             InvalidRequestError: says what was given and what to give instead.
         """
         taken = cls._from(value, field)
-        if not taken.media_type.startswith(f"{kind}/"):
+        if kind is not None and not taken.media_type.startswith(f"{kind}/"):
             raise InvalidRequestError(
                 f"{field}: these bytes are not {'an' if kind[0] in 'aeiou' else 'a'} {kind} ({taken.media_type}).",
                 hint=f"Give a path or the content of a PNG, JPEG or WebP file as {field}."

@@ -113,6 +113,10 @@ class AIService(ABC):
     async def aclose(self) -> None:
         """Let go of whatever the service holds. Services driven by the SDK's runner hold nothing."""
 
+    def trial_model(self) -> str | None:
+        """The model that a trial of a real provider calls; None leaves it to the configuration."""
+        return None
+
     def unknown_job(self, job_id: str) -> JobLostError:
         """The error for a job that this service does not know."""
         return JobLostError(

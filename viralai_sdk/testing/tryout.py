@@ -159,7 +159,8 @@ async def try_one(ai: ViralAI, name: str, kind: AIServiceType, *, full: bool = F
     """Call one service of one provider."""
     begun = time.perf_counter()
     try:
-        response = await getattr(ai, kind.short)(SUBJECTS[kind], provider=name, fallback=False)
+        model = ai.runtime.factory.service(kind, name).trial_model() if live else None
+        response = await getattr(ai, kind.short)(SUBJECTS[kind], provider=name, model=model, fallback=False)
         fact = media_fact(response)
         if kind is AIServiceType.SPEECH_SYNTHESIS:
             fact += f", {len(await ai.speech.voices(name))} voices"

@@ -218,3 +218,62 @@ async def test_a_campaign_of_jobs_under_drops_restarts_and_cancels(rig: Rig) -> 
     assert counts["result"] > JOBS / 4, f"seed {seed}: {counts}"
     assert all(rig.server.runs.get(prompt_id, 0) <= 1 for prompt_id in posted), f"seed {seed}"
     assert all(count == 1 for count in rig.server.runs.values()), f"seed {seed}"
+
+
+RECORDING = b"fLaC\x00\x00\x00\x22" + bytes(60)
+FILM = b"\x00\x00\x00\x20ftypisom" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("data", "ending"), [(RECORDING, ".flac"), (FILM, ".mp4"), (b"glTF\x02\x00" + bytes(60), ".bin")]
+)
+async def test_recordings_films_and_other_files_are_uploaded_as_well(rig: Rig, data: bytes, ending: str) -> None:
+    name = await rig.client().upload(data)
+    assert name.endswith(ending)
+    assert rig.server.files["input", "viralai", name.partition("/")[2]] == data
+
+
+async def test_a_file_whose_bytes_tell_nothing_keeps_its_ending(rig: Rig, tmp_path: Path) -> None:
+    model = tmp_path / "fox.GLB"
+    model.write_bytes(b"glTF\x02\x00" + bytes(60))
+    assert (await rig.client().upload(model)).endswith(".glb")
+
+
+async def test_a_file_of_a_result_is_uploaded_by_itself(rig: Rig) -> None:
+    client = rig.client()
+    result = await client.run(picture_graph())
+    assert (await client.upload(result.files[0])).endswith(".png")
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.png", "a/b.png", "a\\b.png", "..", "", " ", "x" * 300 + ".png", "a\x00.png", "ü" * 101]
+)
+async def test_a_name_that_leaves_the_folder_or_fits_no_disk_is_not_sent(rig: Rig, name: str) -> None:
+    """ComfyUI 0.3.64 and 0.8.0 both stored `../x.png` outside the folder, and answered HTTP 500 to long names."""
+    before = rig.requests("/upload/image")
+    with pytest.raises(InvalidRequestError, match="file's name"):
+        await rig.client().upload(RECORDING, name)
+    assert rig.requests("/upload/image") == before
+
+
+async def test_a_missing_input_stops_its_own_branch_only_when_that_is_allowed(rig: Rig) -> None:
+    graph = picture_graph()
+    graph["8"] = node("SaveImage", "unfed", filename_prefix="t/y")
+    with pytest.raises(InvalidRequestError, match="'images' is missing"):
+        await rig.client().run(graph)
+    result = await rig.client().run(graph, allow_partial=True)
+    assert {file.node for file in result.files} == {"2"}
+    graph["1"]["inputs"]["widht"] = graph["1"]["inputs"].pop("width")
+    with pytest.raises(InvalidRequestError, match="Did you mean 'width'"):
+        await rig.client().run(graph, allow_partial=True)
+
+
+async def test_a_workflow_with_open_placeholders_is_not_sent(rig: Rig) -> None:
+    graph = picture_graph()
+    graph["2"]["inputs"]["filename_prefix"] = "t/${subject}"
+    workflow = ComfyUIWorkflow(graph, client=rig.client())
+    before = rig.requests("/prompt")
+    with pytest.raises(InvalidRequestError, match="subject"):
+        await workflow.execute()
+    assert rig.requests("/prompt") == before
+    assert (await workflow.set_parameters(subject="fox").execute()).image_paths

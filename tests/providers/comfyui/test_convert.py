@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.providers.comfyui.support import schema
 from viralai_sdk.interfaces.errors import InvalidRequestError
 from viralai_sdk.providers.comfyui.convert import classes_of, convert
+from viralai_sdk.providers.comfyui.schema import read_class
 from viralai_sdk.providers.comfyui.workflow import ComfyUIWorkflow
 
 SUB = "5b4c0000-0000-4000-8000-000000000001"
@@ -395,6 +396,32 @@ def test_converts(name: str) -> None:
     for key, inputs in expected.items():
         assert graph[key]["inputs"] == inputs
     assert all(node["class_type"] in schema() for node in graph.values())
+
+
+@pytest.mark.parametrize("mode", [2, 4])
+def test_nodes_of_the_editor_alone_pass_on_what_they_get_whatever_their_mode(mode: int) -> None:
+    """As ComfyUI's own editor converts it (1.27.10 and 1.35.9 were asked): muting a reroute or a primitive changes nothing."""
+    rerouted = chain(item(3, "Reroute", None, [("", "*", 1)], ["IMAGE"], mode))
+    assert convert(rerouted, schema())["9"]["inputs"]["images"] == ["1", 0]
+    primitive = item(5, "PrimitiveNode", [128, "fixed"], outs=["INT"], mode=mode)
+    canvas = item(1, "EmptyImage", [64, 48, 1, 7], [("width", "INT", 4, True)], ["IMAGE"])
+    fed = saved(primitive, canvas, save(), links=[[1, 1, 0, 9, 0, "IMAGE"], [4, 5, 0, 1, 0, "INT"]])
+    assert convert(fed, schema())["1"]["inputs"]["width"] == 128
+
+
+def test_widgets_newer_than_the_file_get_their_defaults_optional_ones_included() -> None:
+    """As the editor does: a Python function's own default need not be the widget's."""
+    rows = {
+        "strength": ["FLOAT", {"default": 1.0}],
+        "mode": [["soft", "hard"], {}],
+        "note": ["STRING", {"multiline": True}],
+        "on": ["BOOLEAN", {}],
+        "picture": ["IMAGE", {}],
+    }
+    described = {"input": {"required": {"old": ["INT", {"default": 3}]}, "optional": rows}, "output": ["IMAGE"]}
+    known = {**schema(), "Grown": read_class("Grown", described)}
+    graph = convert(saved(item(3, "Grown", [7], outs=["IMAGE"]), save(), links=[[1, 3, 0, 9, 0, "IMAGE"]]), known)
+    assert graph["3"]["inputs"] == {"old": 7, "strength": 1.0, "mode": "soft", "note": "", "on": False}
 
 
 def test_there_are_at_least_thirty_cases() -> None:

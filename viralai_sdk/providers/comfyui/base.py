@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from viralai_sdk.interfaces.adapter import JobAdapter
-from viralai_sdk.interfaces.errors import AIError, ConfigurationError, MalformedResponseError
+from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, MalformedResponseError
 from viralai_sdk.interfaces.media import EXTENSIONS, MediaInput
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.steps import (
@@ -29,11 +30,13 @@ from viralai_sdk.providers.comfyui.convert import classes_of, convert
 from viralai_sdk.providers.comfyui.errors import error_from_answer
 from viralai_sdk.providers.comfyui.events import JobEar
 from viralai_sdk.providers.comfyui.graph import Graph, api_graph, format_of, named_graph
-from viralai_sdk.providers.comfyui.schema import NodeClass, check_graph, read_class, read_schema, refuse
+from viralai_sdk.providers.comfyui.schema import MISSING, NodeClass, check_graph, read_class, read_schema, refuse
 
 DEFAULT_URL = "http://localhost:8188"
 SUBFOLDER = "viralai"
 """Where uploads go in the server's input folder."""
+MAX_NAME_BYTES = 200
+"""Of an uploaded file's name; disks take 255, and the server may add a number."""
 FEW_CLASSES = 24
 """Up to so many classes are asked for one by one; more come with the whole list."""
 
@@ -135,8 +138,11 @@ class ComfyUIBase(JobAdapter):
         classes = classes_of(data)
         return convert(data, (yield from self.describe(classes)))
 
-    def check_runs(self, graph: Graph) -> Steps[None]:
+    def check_runs(self, graph: Graph, *, allow_partial: bool = False) -> Steps[None]:
         """Check classes and input names against the server. What it says is asked for anew before anything is refused.
+
+        Args:
+            allow_partial: a missing input stops only what depends on it, which the server sorts out.
 
         Raises:
             InvalidRequestError: what is wrong, all of it, with the nearest right names.
@@ -149,6 +155,8 @@ class ComfyUIBase(JobAdapter):
                 problems = check_graph(graph, schema)
                 if any("no such class" in problem for problem in problems):
                     problems = check_graph(graph, (yield from self.describe_all()))
+                if allow_partial:
+                    problems = [problem for problem in problems if not problem.endswith(MISSING)]
                 if problems:
                     raise refuse(problems)
         except AIError as error:
@@ -159,7 +167,7 @@ class ComfyUIBase(JobAdapter):
     def upload(self, media: MediaInput, name: str | None = None) -> Steps[str]:
         """Store a file in the server's input folder; gives what loader nodes take. Named by content: the same file is stored once."""
         digest = hashlib.sha256(media.data).hexdigest()[:32]
-        filename = name or digest + EXTENSIONS.get(media.media_type, ".bin")
+        filename = digest + _ending(media) if name is None else _plain_name(name)
         part = FilePart("image", filename, media.data, media.media_type)
         answer = yield Send("POST", "/upload/image", fields=[("type", "input"), ("subfolder", SUBFOLDER)], files=[part])
         stored = answer.json()
@@ -176,7 +184,7 @@ class ComfyUIBase(JobAdapter):
         self, ticket: JobTicket, graph: Graph, extra: Mapping[str, Any], *, allow_partial: bool = False
     ) -> Steps[dict[str, Any]]:
         """Check a graph and queue it; see `job.post`."""
-        yield from self.check_runs(graph)
+        yield from self.check_runs(graph, allow_partial=allow_partial)
         answer = yield from job.post(self.memory, ticket, graph, extra, allow_partial=allow_partial)
         return answer
 
@@ -201,3 +209,24 @@ class ComfyUIBase(JobAdapter):
 
     def collect(self, ticket: JobTicket, progress: JobProgress) -> Steps[MediaPayload]:
         raise AssertionError("a service says itself what its result is")
+
+
+def _ending(media: MediaInput) -> str:
+    """By content; a 3D model or latent, whose bytes tell nothing, keeps its file's own, for loaders go by it."""
+    known = EXTENSIONS.get(media.media_type)
+    own = media.path.suffix.lower() if media.path is not None else ""
+    return known or (own if re.fullmatch(r"\.[a-z0-9]{1,16}", own) else ".bin")
+
+
+def _plain_name(name: str) -> str:
+    """A server takes `../x.png` at its word and stumbles over names that no disk holds (HTTP 500, as if it were ill)."""
+    if (
+        not name.strip(". ")
+        or re.search(r"[/\\\x00-\x1f\x7f]", name)
+        or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES
+    ):
+        raise InvalidRequestError(
+            f"name: {name[:60]!r} cannot be a file's name on the server.",
+            hint=f"Give a plain name without folders, at most {MAX_NAME_BYTES} bytes, or none.",
+        )
+    return name

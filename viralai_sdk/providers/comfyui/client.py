@@ -341,8 +341,8 @@ class ComfyUIClient:
         return found
 
     async def upload(self, file: Any, name: str | None = None) -> str:
-        """Store a picture, film or recording in the server's input folder; gives the value for a loader node."""
-        media = MediaInput.take(file, field="file")
+        """Store any file, also one of a result, in the server's input folder; gives the value for a loader node."""
+        media = MediaInput.take(file.path if isinstance(file, ComfyUIFile) else file, field="file", kind=None)
         stored: str = await self._drive(self._server.upload(media, name))
         return stored
 

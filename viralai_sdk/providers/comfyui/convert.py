@@ -127,8 +127,9 @@ class _Converter:
             if wire is None:
                 return None
             node = self._nodes.get(wire[0])
-            if node is None or node.mode in MUTED:
+            if node is None:
                 return None
+            # Nodes of the editor alone pass on what they get even while muted: their mode says nothing, as they never run.
             if node.type == PRIMITIVE:
                 return _Value(_first(node, node.given.get("value")))
             if node.type == REROUTE:
@@ -138,6 +139,8 @@ class _Converter:
                 wire = next(iter(setter.wires.values()), None) if setter else None
             elif node.type == SET_NODE:
                 wire = next(iter(node.wires.values()), None)
+            elif node.mode in MUTED:
+                return None
             elif node.mode in BYPASSED:
                 wire = _through(node, wire[1])
             else:
@@ -152,9 +155,15 @@ class _Converter:
             found = _by_position(node, known, list(values) if isinstance(values, list) else [])
         found |= {name: value for name, value in node.given.items() if known.accepts(name, found) is not None}
         for item in known.flat(found):
-            if item.widget and item.name not in found and item.required and item.default is not None:
-                found[item.name] = item.default
+            if item.widget and item.name not in found and (value := _initial(item)) is not None:
+                found[item.name] = value
         return found
+
+
+def _initial(item: Input) -> Any:
+    """What the editor puts into a widget that the file knows nothing of, optional ones included: a newer class may have it."""
+    empty = {"STRING": "", "BOOLEAN": False}.get(item.kind)
+    return item.default if item.default is not None else empty
 
 
 class _Value:

@@ -20,6 +20,8 @@ DYNAMIC_COMBO, AUTOGROW = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
 FILE_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".gguf", ".onnx", ".pkl")
 UPLOADS = ("image_upload", "audio_upload", "video_upload", "file_upload", "animated_image_upload")
 MAX_SHOWN = 12
+MISSING = "is missing."
+"""How the sentence about an absent input ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ def _check_node(values: Mapping[str, Any], known: NodeClass) -> Iterator[str]:
         elif found.fresh and not is_link(value) and (problem := check_value(found, value)):
             yield f"{name} {problem}"
     for name in missing:
-        yield f"the input {name!r} is missing."
+        yield f"the input {name!r} {MISSING}"
 
 
 def check_value(item: Input, value: Any) -> str | None:

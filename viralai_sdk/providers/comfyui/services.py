@@ -63,6 +63,12 @@ class ComfyUIService(ComfyUIBase):
             raise ConfigurationError("comfyui: `parameters` must map names to values.", provider="comfyui")
         choose_workflow("", self.workflow_path, self.short, reference=False)
 
+    def trial_model(self) -> str | None:
+        """Without a workflow of the user's, one that needs no model files: which of them a server has is not what is tried."""
+        custom = self.config.custom_config
+        named = self.config.model_name not in ("", "default") or self.workflow_path or custom.get("checkpoint")
+        return None if named else f"test_{self.kind}"
+
     @property
     def client(self) -> ComfyUIClient:
         """A client of the same server."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
 from viralai_sdk.providers.comfyui.convert import classes_of, convert, exposed, exposed_outputs
 from viralai_sdk.providers.comfyui.graph import (
     Format,
@@ -181,10 +181,19 @@ class ComfyUIWorkflow:
         on_progress: Callable[[Any], None] | None = None,
         **details: Any,
     ) -> ComfyUIResult:
-        """Run it and fetch what it made; see `ComfyUIClient.run`."""
+        """Run it and fetch what it made; see `ComfyUIClient.run`.
+
+        Raises:
+            InvalidRequestError: placeholders are left: a picture of the words "${subject}" is what nobody asked for.
+        """
         server = self._client(client)
         if self._graph is None:
             await self.prepare(server)
+        if left := self.placeholders():
+            raise InvalidRequestError(
+                f"the workflow has placeholders that nothing fills: {', '.join(left)}.",
+                hint=f"workflow.set_parameters({left[0]}=...)",
+            )
         return await server.run(self, timeout=timeout, folder=folder, on_progress=on_progress, **details)
 
 
