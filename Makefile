@@ -94,7 +94,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call install,demo)
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(VENV)/.made
-	$(call install,demo$(comma)notebook$(comma)sim)
+	$(call install,bench$(comma)compare$(comma)demo$(comma)notebook$(comma)sim$(comma)ws)
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call install,test)
