@@ -30,15 +30,14 @@ DARK = {
 
 _MODEL = """
 class Model {
-  constructor(state) { this.state = state; this.heard = new Map(); this.sent = []; this.saved = []; this.unsaved = {}; }
+  constructor(state) { this.state = state; this.heard = new Map(); this.sent = []; }
   get(name) { return this.state[name]; }
-  set(name, value) { this.unsaved[name] = value; this.put({[name]: value}); }
+  set(name, value) { this.put({[name]: value}); }
   put(state) {
     const changed = Object.keys(state).filter(name => JSON.stringify(this.state[name]) !== JSON.stringify(state[name]));
     Object.assign(this.state, state);
     for (const name of changed) this.tell(`change:${name}`);
   }
-  save_changes() { this.saved.push(this.unsaved); this.unsaved = {}; }
   on(event, listener) { this.heard.set(event, [...(this.heard.get(event) || []), listener]); }
   off(event, listener) { this.heard.set(event, (this.heard.get(event) || []).filter(each => each !== listener)); }
   tell(event, ...given) { for (const each of this.heard.get(event) || []) each(...given); }
@@ -90,12 +89,11 @@ def tell(page: Page, content: Mapping[str, Any], *buffers: bytes) -> None:
 
 
 def sent(page: Page, kind: str | None = None) -> list[dict[str, Any]]:
-    """What the page has sent, of one kind or of all."""
+    """What the page has sent, of one kind or of all but changes of traits."""
     found: list[dict[str, Any]] = page.evaluate("() => window.model.sent")
-    return [each for each in found if kind in (None, each["kind"])]
+    return [each for each in found if (kind or each["kind"]) == each["kind"] and (kind or each["kind"] != "set")]
 
 
 def saved(page: Page) -> list[dict[str, Any]]:
     """The changes of traits that the page has made."""
-    found: list[dict[str, Any]] = page.evaluate("() => window.model.saved")
-    return found
+    return [each["state"] for each in sent(page, "set")]
