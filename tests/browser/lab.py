@@ -53,6 +53,11 @@ class Lab:
         with urllib.request.urlopen(f"{self.url}/api/kernels", timeout=10) as answer:
             return [kernel["id"] for kernel in json.load(answer)]
 
+    def light(self) -> None:
+        """Begin in the light theme, whatever an earlier test has left behind."""
+        path = self.root.parent / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+        path.write_text(json.dumps(_SETTINGS["themes"]))
+
     def stop_kernels(self) -> None:
         """Shut every kernel down."""
         for kernel in self.kernels():
@@ -125,6 +130,8 @@ def open_notebook(page: Page, lab: Lab, path: str, *, kernel: bool = True) -> No
 
     The toolbar says "idle" before the client is connected; running then would open a dialog. So ask the application.
     """
+    if page.url == "about:blank":
+        lab.light()
     workspace = f"auto-{time.monotonic_ns()}"
     if kernel:
         page.goto(f"{lab.url}/doc/workspaces/{workspace}/tree/{path}?reset")

@@ -18,10 +18,10 @@ from viralai_sdk.interfaces.errors import (
     UnsupportedCapabilityError,
 )
 from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.steps import MediaPayload, Parallel
 from viralai_sdk.providers.gemini import GeminiImageService
-from viralai_sdk.providers.google_common.image import merge
 from viralai_sdk.simulator import Simulator
 
 
@@ -135,13 +135,13 @@ def test_what_is_adjusted_and_what_is_refused() -> None:
 def test_pictures_that_were_paid_for_survive_the_failure_of_others() -> None:
     good = MediaPayload(blobs=[], quantities={"image": 1.0})
     more = MediaPayload(blobs=[], quantities={"image": 1.0, "input_token": 4.0})
-    joined = merge([RateLimitError("slow down"), good, more])
+    joined = join_pictures([RateLimitError("slow down"), good, more])
     assert joined.quantities == {"image": 2.0, "input_token": 4.0}
     assert "slow down" in joined.warnings[0].message
     with pytest.raises(AuthenticationError):
-        merge([AuthenticationError("no"), RateLimitError("slow down")])
+        join_pictures([AuthenticationError("no"), RateLimitError("slow down")])
     with pytest.raises(KeyError):
-        merge([good, KeyError("a bug")])
+        join_pictures([good, KeyError("a bug")])
 
 
 async def test_drafts_are_skipped_and_faults_are_told(sim: Simulator, gemini: Google) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from viralai_sdk.interfaces.adapter import ImageAdapter
-from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import MediaPayload, Parallel, Steps
 from viralai_sdk.providers.google_common.base import GoogleAdapter
@@ -48,7 +46,7 @@ class ContentImageService(GoogleAdapter, ImageAdapter):
         if request.num_images == 1:
             return (yield from self._picture(request, model, 0))
         results = yield Parallel([self._picture(request, model, number) for number in range(request.num_images)])
-        return merge(results)
+        return join_pictures(results)
 
     def _picture(self, request: ImageGenerationRequest, model: str, number: int) -> Steps[MediaPayload]:
         """One call; `number` keeps the seeds of several apart."""
@@ -107,26 +105,3 @@ def style_warning(style: str | None) -> list[CallWarning]:
         return []
     message = f"the provider has no styles; 'Style: {style}' was added to the prompt."
     return [CallWarning(kind="adjusted", parameter="style", message=message)]
-
-
-def merge(results: Sequence[MediaPayload | BaseException]) -> MediaPayload:
-    """Join the pictures of several calls. When some calls failed, what the others made and charged is still given, with a note.
-
-    Raises:
-        AIError: all of them failed; it is the first one's error.
-    """
-    payloads = [result for result in results if not isinstance(result, BaseException)]
-    errors = [result for result in results if isinstance(result, BaseException)]
-    fatal = [error for error in errors if not isinstance(error, AIError)]
-    if fatal or not payloads:
-        raise (fatal or errors)[0]
-    whole = payloads[0]
-    for payload in payloads[1:]:
-        whole.blobs += payload.blobs
-        whole.warnings += payload.warnings
-        for unit, amount in payload.quantities.items():
-            whole.quantities[unit] = whole.quantities.get(unit, 0) + amount
-    for error in errors:
-        message = f"a picture failed: {error}"
-        whole.warnings.append(CallWarning(kind="other", parameter="num_images", message=message))
-    return whole

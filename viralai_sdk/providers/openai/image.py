@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any, Literal
 
 from viralai_sdk.interfaces.adapter import ImageAdapter, StreamingAdapter
 from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import (
     END,
@@ -79,7 +80,7 @@ class OpenAIImageService(OpenAIAdapter, ImageAdapter, StreamingAdapter):
         first = -(-request.num_images // 2)
         counts = (first, request.num_images - first)
         results = yield Parallel([self._pictures(request, model, count) for count in counts])
-        return merge(results)
+        return join_pictures(results)
 
     def _pictures(self, request: ImageGenerationRequest, model: str, count: int) -> Steps[MediaPayload]:
         """One request for up to ten pictures."""
@@ -177,26 +178,3 @@ def missing(wanted: int, got: int) -> list[CallWarning]:
         return []
     message = f"{got} of {wanted} pictures came."
     return [CallWarning(kind="other", parameter="num_images", message=message)]
-
-
-def merge(results: Sequence[MediaPayload | BaseException]) -> MediaPayload:
-    """Join the pictures of several calls. When some calls failed, what the others made and charged is still given, with a note.
-
-    Raises:
-        AIError: all of them failed; it is the first one's error.
-    """
-    payloads = [result for result in results if not isinstance(result, BaseException)]
-    errors = [result for result in results if isinstance(result, BaseException)]
-    fatal = [error for error in errors if not isinstance(error, AIError)]
-    if fatal or not payloads:
-        raise (fatal or errors)[0]
-    whole = payloads[0]
-    for payload in payloads[1:]:
-        whole.blobs += payload.blobs
-        whole.warnings += payload.warnings
-        for unit, amount in payload.quantities.items():
-            whole.quantities[unit] = whole.quantities.get(unit, 0) + amount
-    for error in errors:
-        message = f"a part of the pictures failed: {error}"
-        whole.warnings.append(CallWarning(kind="other", parameter="num_images", message=message))
-    return whole

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import Compute, MediaPayload, Parallel, Steps
 from viralai_sdk.providers.google_common.catalog import flagged
-from viralai_sdk.providers.google_common.image import ContentImageService, check_references, merge, style_warning
+from viralai_sdk.providers.google_common.image import ContentImageService, check_references, style_warning
 from viralai_sdk.providers.google_common.sizes import IMAGEN_RATIOS, image_warnings
 from viralai_sdk.providers.vertex.base import VertexAdapter
 from viralai_sdk.providers.vertex.imagen import FIELDS, PER_CALL, open_mask, predict_body, read_predictions
@@ -48,7 +49,7 @@ class VertexImagenService(VertexAdapter, ContentImageService):
             self._predict(request, model, count, mask, PER_CALL * number) for number, count in enumerate(counts)
         ]
         results = yield Parallel(branches)
-        return merge(results)
+        return join_pictures(results)
 
     def _predict(
         self, request: ImageGenerationRequest, model: str, count: int, mask: bytes | None, shift: int
