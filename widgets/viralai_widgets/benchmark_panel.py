@@ -116,7 +116,7 @@ class BenchmarkPanel(Panel):
         self._estimate_due: asyncio.TimerHandle | None = None
         self._draw_due: asyncio.TimerHandle | None = None
         self._draw_after = DRAW_SECONDS
-        self._looks = 0
+        self._looking = asyncio.Lock()
         self.saved: SavedRun | None = None
         if budget_usd is not None:
             state.setdefault("budget", f"{budget_usd:g}")
@@ -306,13 +306,10 @@ class BenchmarkPanel(Panel):
         return self.owner.start(self._read_history())
 
     async def _read_history(self) -> None:
-        self._looks += 1
-        mine = self._looks
-        found, unreadable = await asyncio.to_thread(past_runs, self.folder())
-        if mine != self._looks:
-            return  # a later look is under way or over; this one is out of date
-        self.set_trait("past", [{"name": run.name, "service": run.service, "words": _choice(run)} for run in found])
-        self.set_trait("history", [history_section(found, unreadable)])
+        async with self._looking:  # one after the other: a slow earlier look must not replace what a later one found
+            found, unreadable = await asyncio.to_thread(past_runs, self.folder())
+            self.set_trait("past", [{"name": run.name, "service": run.service, "words": _choice(run)} for run in found])
+            self.set_trait("history", [history_section(found, unreadable)])
 
     def show(self, name: str) -> Work[None]:
         """Show a past run by its name or folder; "latest" is the newest. An error goes into the panel.
@@ -339,13 +336,14 @@ class BenchmarkPanel(Panel):
 
     def _reading(self, read: Callable[[], Any], show: Callable[[Any], None]) -> Work[None]:
         async def work() -> None:
-            try:
-                found = await asyncio.to_thread(read)
-            except AIError as error:
-                self.show_error(error)
-            else:
-                self.clear_error()
-                show(found)
+            async with self._looking:
+                try:
+                    found = await asyncio.to_thread(read)
+                except AIError as error:
+                    self.show_error(error)
+                else:
+                    self.clear_error()
+                    show(found)
 
         return self.owner.start(work())
 

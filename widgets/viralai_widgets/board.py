@@ -87,7 +87,7 @@ class Board(Panel):
         self._every = every
         self._views: set[str] = set()
         self._watch: Work[None] | None = None
-        self._looking: asyncio.Lock | None = None
+        self._looking = asyncio.Lock()
         super().__init__(owner=owner, **state)
         self.set_trait("switches", [{"trait": name, "label": words} for name, words in self.switches_offered])
         self.set_trait("tools", [{"act": act, "label": words} for act, words in self.tools_offered])
@@ -108,8 +108,6 @@ class Board(Panel):
         return self.owner.start(self._refresh())
 
     async def _refresh(self) -> None:
-        if self._looking is None:
-            self._looking = asyncio.Lock()  # belongs to the owner's loop
         async with self._looking:
             try:
                 found = await self.look()

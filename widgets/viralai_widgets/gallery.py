@@ -80,6 +80,7 @@ class SessionGallery(Panel):
         self._small: OrderedDict[str, Thumbnail | None] = OrderedDict()
         self._wanted: list[str] = []
         self._drawing: Work[None] | None = None
+        self._reading = asyncio.Lock()
         self._listeners: list[Reused] = []
         super().__init__(owner=owner, title=state.pop("title", "Results"), all_sessions=all_sessions, **state)
         self.refresh()
@@ -150,15 +151,16 @@ class SessionGallery(Panel):
     # On the owner's loop ------------------------------------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
-        try:
-            self._records = await asyncio.to_thread(self._read)
-        except Exception as error:
-            self.show_error(error)
-            return
-        items = [record.item() for record in self._records.values()]
-        if items != self.items:
-            self.set_trait("items", items)
-            self.snapshot()
+        async with self._reading:  # one after the other: a slow earlier look must not replace what a later one found
+            try:
+                self._records = await asyncio.to_thread(self._read)
+            except Exception as error:
+                self.show_error(error)
+                return
+            items = [record.item() for record in self._records.values()]
+            if items != self.items:
+                self.set_trait("items", items)
+                self.snapshot()
 
     def _read(self) -> dict[str, Record]:
         journal = self._ai.runtime.journal

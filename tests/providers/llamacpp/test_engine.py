@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import queue
 import sys
 import threading
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -15,8 +17,8 @@ from hypothesis import strategies as st
 
 from tests.providers.llamacpp.gguf_file import write_bigram
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError, ProviderUnavailableError
+from viralai_sdk.providers.llamacpp import child, files
 from viralai_sdk.providers.llamacpp import engine as engines
-from viralai_sdk.providers.llamacpp import files
 from viralai_sdk.providers.llamacpp.engine import Conversation, Engine, Settings
 from viralai_sdk.providers.llamacpp.pool import POOL, Pool
 
@@ -105,11 +107,11 @@ def test_two_callers_at_once_load_once(model: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    process = engine._process
+    process = engine._child
     engine.load(quiet)
-    assert engine._process is process
+    assert engine._child is process
     assert process is not None
-    assert process.pid
+    assert process.alive
     engine.kill()
 
 
@@ -122,8 +124,8 @@ def test_a_call_stopped_while_it_loads_leaves_no_process(model: Path, monkeypatc
 
     with pytest.raises(KeyboardInterrupt):
         engine.load(stop)
-    assert engine._process is not None
-    assert engine._process.poll() is not None
+    assert engine._child is not None
+    assert not engine._child.alive
     assert not engine.loaded
     engine.load(quiet)
     assert engine.loaded
@@ -159,7 +161,7 @@ def test_a_process_that_does_not_load(
 ) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text(code)
-    monkeypatch.setattr(engines, "_WORKER", worker)
+    monkeypatch.setattr(child, "_WORKER", worker)
     with pytest.raises(kind, match=says):
         Engine(files.find(str(model)), SMALL).load(quiet)
 
@@ -218,7 +220,6 @@ def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path) -> N
     engine.kill()
     assert engine.memory is None
     assert engine.load_seconds is None
-    engine._say({"stop": 1})  # nobody hears it, and that is no trouble
     monkey = conversation.next(quiet)
     assert monkey, "it is loaded again"
     engine.kill()
@@ -226,6 +227,48 @@ def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path) -> N
         while conversation.next(quiet):
             pass
     conversation.close()
+
+
+def test_the_end_of_a_process_is_not_heard_by_its_successor(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads that read from a dead process may run long after the next one was started."""
+    held, goes_on = threading.Event(), threading.Event()
+    wait = Popen.wait
+
+    def slow(process: Popen[bytes], timeout: float | None = None) -> int:
+        code = wait(process, timeout)
+        if threading.current_thread() is not threading.main_thread() and not held.is_set():
+            held.set()
+            assert goes_on.wait(30)
+        return code
+
+    monkeypatch.setattr(Popen, "wait", slow)
+    engine = Engine(files.find(str(endless)), SMALL)
+    engine.load(quiet)
+    first = Conversation(engine, asked(max_tokens=100_000))
+    assert first.next(quiet)
+    engine.kill()
+    assert held.wait(30)
+    second = Conversation(engine, asked())
+    chunks = second.next(quiet)
+    goes_on.set()
+    while more := second.next(quiet):
+        chunks += more
+    assert chunks[-1]["usage"]["completion_tokens"] == 40
+    with pytest.raises(ProviderUnavailableError, match="SIGKILL"):
+        while first.next(quiet):
+            pass
+
+
+def test_asking_a_process_that_has_ended_is_answered_at_once(model: Path) -> None:
+    engine = Engine(files.find(str(model)), SMALL)
+    engine.load(quiet)
+    held = engine._child
+    assert held is not None
+    engine.kill()
+    held.words()
+    answers: child.Answers = queue.SimpleQueue()
+    held.stop(held.ask(asked(), answers))
+    assert answers.get(timeout=30) is None
 
 
 def test_an_empty_pool_has_nothing_to_free() -> None:

@@ -176,8 +176,8 @@ async def test_a_crash_of_the_engine_is_an_error_and_not_the_end_of_the_kernel(a
         await asyncio.sleep(0.01)
     (engine,) = POOL.engines()
     assert engine.memory is None or engine.memory > 0
-    assert engine._process is not None
-    engine._process.kill()
+    assert engine._child is not None
+    engine._child._process.kill()
     with pytest.raises(ProviderUnavailableError, match=r"SIGKILL.*memory") as caught:
         await task
     assert (caught.value.retryable, caught.value.billed) == (True, "no")
