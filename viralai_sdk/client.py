@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from viralai_sdk.config.configuration import AIConfiguration
 from viralai_sdk.helpers import ImageHelper, SpeechHelper, TextHelper, VideoHelper
 from viralai_sdk.interfaces.display.table import Table
-from viralai_sdk.interfaces.errors import ConfigurationError
+from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
 from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import SERVICES, AIProvider, AIServiceType, service_type
 from viralai_sdk.providers import registry
@@ -21,6 +21,7 @@ from viralai_sdk.services.job_handles import Jobs
 from viralai_sdk.services.manager import AIServiceManager
 from viralai_sdk.services.plan import Plan, plan
 from viralai_sdk.services.runtime import Runtime
+from viralai_sdk.store.history import told
 from viralai_sdk.store.sessions import Session
 
 if TYPE_CHECKING:
@@ -256,6 +257,27 @@ class ViralAI:
             for total in totals
         ]
         return Table(rows, caption="Usage of the project" if all_sessions else "Usage of this session")
+
+    def calls(
+        self, service: AIServiceType | str | None = None, *, limit: int = 50, all_sessions: bool = False
+    ) -> Table:
+        """What was asked and what came back, newest first: texts whole, files by path, failures with their message.
+
+        Everything that was paid for is found again here, also after the kernel that asked for it has died.
+
+        Raises:
+            InvalidRequestError: there is no such service, or `limit` is below 1.
+        """
+        if type(limit) is not int or limit < 1:
+            raise InvalidRequestError(f"limit must be 1 or more, not {limit!r}.")
+        kind = None if service is None else service_type(service).value
+        self.runtime.journal.flush()
+        found = self.runtime.journal.calls(None if all_sessions else self.runtime.session_id, kind, limit)
+        return Table(
+            [told(row) for row in found],
+            ["started", "service", "provider", "model", "outcome", "cost_usd", "prompt", "text", "files", "message"],
+            "Calls of the project" if all_sessions else "Calls of this session",
+        )
 
     async def aclose(self) -> None:
         """Close the connections of this loop and the journal, with everything written. The object can be used again afterwards."""

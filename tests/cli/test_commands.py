@@ -84,6 +84,15 @@ def test_sessions_are_listed_and_shown(viralai: Viralai) -> None:
     assert "session_a" in viralai("sessions", "list").out
 
 
+def test_a_session_shows_its_texts(viralai: Viralai) -> None:
+    made = viralai(
+        "generate", "text", "Foxes hunt at dawn. Foxes rest at noon. Snow is cold.", "--session", "s", "--json"
+    )
+    (call,) = viralai("sessions", "show", "s", "--json").document["calls"]
+    assert call["text"] == made.document["response"]["text"]
+    assert " ".join(call["text"].split())[:20] in viralai("sessions", "show", "s").out
+
+
 def test_sessions_with_a_corrupt_journal_exit_1(viralai: Viralai) -> None:
     (viralai.place / "outputs" / "session_a").mkdir(parents=True)
     broken_journal(viralai.place)

@@ -17,7 +17,13 @@ import pytest
 
 from tests.doubles import KEY, TEXT, client, config, rows, text_provider, use
 from viralai_sdk import ImageGenerationRequest, ViralAI, blocking
-from viralai_sdk.interfaces.errors import AIError, AuthenticationError, ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.errors import (
+    AIError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    MalformedResponseError,
+)
 from viralai_sdk.simulator import Simulator
 
 
@@ -138,6 +144,34 @@ async def test_batches_keep_order_and_lose_nothing(home: Path) -> None:
     with pytest.raises(InvalidRequestError):
         await ai.text.batch(["x"], timeout=-1)
     assert len(await ai.image.batch([ImageGenerationRequest("a", width=32, height=32)], seed=5)) == 1
+
+
+async def test_what_was_answered_is_found_again_by_a_later_client(home: Path) -> None:
+    def act(request: Any) -> str:
+        return "no value at all" if request.prompt == "a value" else f"about {request.prompt}"
+
+    use(TEXT, echo=text_provider(act))
+    ai = client({}, home)
+    await ai.text("foxes", provider="echo")
+    await ai.image("a fox", width=32, height=32)
+    with pytest.raises(MalformedResponseError):
+        await ai.text("a value", provider="echo", schema={"type": "object"})
+    ai.set_fallback_chain("text", ["embedded"])
+    served = await ai.text("a value", provider="echo", schema={"type": "object"})
+    await ai.aclose()
+    later = ViralAI({}, home=home, session=ai.session.session_id, progress=False)
+    second, failed, picture, first = later.calls()
+    assert (first["prompt"], first["text"], first["rejected"]) == ("foxes", "about foxes", [])
+    assert (picture["text"], [Path(path).suffix for path in picture["files"]]) == (None, [".png"])
+    assert (failed["outcome"], failed["text"]) == ("failed", None)
+    assert [(one["provider"], one["text"]) for one in failed["rejected"]] == [("echo", "no value at all")]
+    assert (second["outcome"], second["text"]) == ("ok", served.text)
+    assert [one["text"] for one in second["rejected"]] == ["no value at all"]
+    assert [row["prompt"] for row in later.calls("text", limit=1)] == ["a value"]
+    assert len(ViralAI({}, home=home, progress=False).calls(all_sessions=True)) == 4
+    with pytest.raises(InvalidRequestError, match="limit"):
+        later.calls(limit=0)
+    assert "about foxes" in repr(later.calls("text"))
 
 
 async def test_nothing_beside_a_request_is_silently_dropped(home: Path) -> None:

@@ -172,6 +172,18 @@ async def test_a_file_that_is_gone_or_too_large_says_so(home: Path, monkeypatch:
     assert custom(sent, "thumbnail")[0]["media_type"] is None
 
 
+async def test_an_open_text_is_there_to_read_again(home: Path) -> None:
+    answer = f"Ten words {ATTACK}\nand a second line. "
+    use(AIServiceType.TEXT_GENERATION, ada=text_provider(lambda request: answer * (records_module.SHOWN_LETTERS // 9)))
+    ai = client({}, home)
+    await ai.text("ten words", provider="ada")
+    gallery = await shown(ai)
+    gallery.selected = of(gallery, "text")["id"]
+    assert gallery.detail["text"].startswith(answer)
+    assert len(gallery.detail["text"]) == records_module.SHOWN_LETTERS
+    assert answer not in json.dumps(gallery.items)
+
+
 async def test_a_prompt_is_reused(home: Path) -> None:
     gallery = await shown(await with_results(home))
     heard: list[tuple[str, str]] = []

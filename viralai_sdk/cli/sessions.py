@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from viralai_sdk.interfaces.money import dollars
 if TYPE_CHECKING:
     from viralai_sdk.cli.report import Output
     from viralai_sdk.store.journal import Journal
-    from viralai_sdk.store.rows import CallRow
     from viralai_sdk.store.sessions import Session
 
 
@@ -31,7 +29,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add_json(action)
 
 
-_SHOW = "Every call of a session with its outcome, cost and files. A cost that is not known is shown as unknown, never as 0."
+SHOWN_LETTERS = 60
+_SHOW = (
+    "Every call of a session with its outcome, cost, files and the beginning of a text (--json has all of it). "
+    "A cost that is not known is shown as unknown, never as 0."
+)
 
 
 def run_list(args: argparse.Namespace, output: Output) -> int:
@@ -40,7 +42,7 @@ def run_list(args: argparse.Namespace, output: Output) -> int:
 
     journal = _journal(args)
     try:
-        rows = [_row(session, journal) for session in _sessions(args)]
+        rows = [_row(session, journal) for session in _sessions(args, journal)]
     finally:
         journal.close()
     output.result({"home": str(home(args)), "sessions": rows})
@@ -53,23 +55,25 @@ def run_list(args: argparse.Namespace, output: Output) -> int:
 def run_show(args: argparse.Namespace, output: Output) -> int:
     """Show one session."""
     from viralai_sdk.interfaces.display.table import Table
+    from viralai_sdk.store.history import told
 
-    session = _wanted(args)
     journal = _journal(args)
     try:
+        session = _wanted(args, journal)
         row = _row(session, journal)
-        calls = [_call(call) for call in reversed(journal.calls(session.session_id, limit=None))]
+        calls = [told(call) for call in reversed(journal.calls(session.session_id, limit=None))]
     finally:
         journal.close()
     output.result({**row, "folders": session.summary()["folders"], "calls": calls})
     output.say(f"{session.session_id}  {session.dir}")
-    columns = ("started", "service", "provider", "model", "outcome", "seconds", "cost_usd", "files")
+    columns = ("started", "service", "provider", "model", "outcome", "seconds", "cost_usd", "result")
     shown = [
         {
             **call,
             "seconds": f"{call['seconds']:.1f}",
             "cost_usd": _money(call["cost_usd"], 0),
-            "files": " ".join(os.path.relpath(path, session.dir) for path in call["files"]) or call["message"] or "",
+            "result": " ".join(os.path.relpath(path, session.dir) for path in call["files"])
+            or _short(call["text"] or call["message"] or ""),
         }
         for call in calls
     ]
@@ -83,17 +87,26 @@ def _journal(args: argparse.Namespace) -> Journal:
     return Journal(home(args) / ".viralai" / "journal.db")
 
 
-def _sessions(args: argparse.Namespace) -> list[Session]:
-    from viralai_sdk.store.sessions import list_sessions
+def _sessions(args: argparse.Namespace, journal: Journal) -> list[Session]:
+    """Those with a folder, and those that the journal alone knows, since they made nothing but texts."""
+    from viralai_sdk.interfaces.errors import ConfigurationError
+    from viralai_sdk.store.sessions import Session, list_sessions
 
-    return list_sessions(home(args) / "outputs")
+    root = home(args) / "outputs"
+    found = {session.session_id: session for session in list_sessions(root)}
+    for name in set(journal.session_ids()) - set(found):
+        with contextlib.suppress(
+            ConfigurationError
+        ):  # an id that is no folder's name; `ai.calls(all_sessions=True)` has its calls
+            found[name] = Session(root, name)
+    return [found[name] for name in sorted(found)]
 
 
-def _wanted(args: argparse.Namespace) -> Session:
+def _wanted(args: argparse.Namespace, journal: Journal) -> Session:
     from viralai_sdk.cli.report import UsageError
     from viralai_sdk.interfaces.names import suggest
 
-    found = {session.session_id: session for session in _sessions(args)}
+    found = {session.session_id: session for session in _sessions(args, journal)}
     if not found:
         raise UsageError(
             f"there are no sessions in {home(args) / 'outputs'}.",
@@ -122,21 +135,10 @@ def _row(session: Session, journal: Journal) -> dict[str, Any]:
     }
 
 
-def _call(row: CallRow) -> dict[str, Any]:
-    artifacts = json.loads(row.artifacts_json) if isinstance(row.artifacts_json, str) else []
-    return {
-        "call_id": row.call_id,
-        "started": datetime.datetime.fromtimestamp(row.started).astimezone().isoformat(timespec="seconds"),
-        "service": row.service,
-        "provider": row.provider,
-        "model": row.model,
-        "outcome": row.outcome,
-        "error": row.error,
-        "message": row.message,
-        "seconds": row.seconds,
-        "cost_usd": row.cost_usd,
-        "files": [str(item["path"]) for item in artifacts or []],
-    }
+def _short(text: str) -> str:
+    """The beginning, on one line; `--json` has all of it."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_LETTERS else line[: SHOWN_LETTERS - 1] + "…"
 
 
 def _money(known: float | None, unknown: int) -> str:

@@ -52,6 +52,7 @@ class Call:
         open_job: the provider works on a job of ours that was paid for and is not over; nobody else is asked then.
         ending: what became of a stopped call's remote work, in a few words.
         notes: warnings of the present attempt; they end up on the response.
+        rejected: answers of text providers that were no result, such as one that does not follow the schema.
         estimate: USD reserved for this call, None when its price is unknown.
     """
 
@@ -74,6 +75,7 @@ class Call:
     clock: float = field(default_factory=time.perf_counter)
     attempts: list[Attempt] = field(default_factory=list)
     notes: list[CallWarning] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
     route: Route = field(default_factory=lambda: Route(""))
     service: AIService | None = None
     payload: Payload | None = None
@@ -116,6 +118,11 @@ class Call:
     def note(self, kind: WarningKind, parameter: str | None, message: str) -> None:
         """Tell the caller about something the result does not honour exactly."""
         self.notes.append(CallWarning(kind=kind, parameter=parameter, message=message))
+
+    def reject(self, text: str) -> None:
+        """Remember an answer that was paid for and is no result: it goes into the journal, not to the caller."""
+        if text:
+            self.rejected.append({"provider": self.provider, "model": self.route.model, "text": text})
 
     def report(
         self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None

@@ -59,6 +59,8 @@ class Keep:
                 told = type(payload).__name__
                 raise MalformedResponseError(f"the provider's code returned {told} instead of a payload.")
         except (EmptyResultError, MalformedResponseError) as error:
+            if isinstance(payload, TextPayload):
+                call.reject(payload.text)
             close_job(self._runtime, call, "failed", error.message)
             raise
         except StorageError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError
 from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.requests import Request
+from viralai_sdk.interfaces.responses import Response
+from viralai_sdk.interfaces.text import TextGenerationResponse
 from viralai_sdk.progress.events import State
 from viralai_sdk.services.call import Call
 from viralai_sdk.store.rows import CallRow
@@ -36,13 +38,14 @@ class Record:
             row.model, row.cached = response.model_used, response.cached
             row.cost_usd, row.cost_source = response.cost_usd, response.cost_source
             row.artifacts_json, row.warnings_json = response.artifacts, response.warnings
-            row.response_json = response.metadata
+            row.response_json = _answered(call, response)
             self._runtime.count_cost(call.session_id, response)
         else:
             row.outcome = _outcome(error)
             row.error, row.message = type(error).__name__, str(error)[:500]
             row.billed = error.billed if isinstance(error, AIError) else _billed(call)
             row.warnings_json = call.notes
+            row.response_json = {"rejected": call.rejected} if call.rejected else None
         self._runtime.journal.record_call(row)
         if call.post is not None:
             told = "" if error is None else type(error).__name__
@@ -56,6 +59,17 @@ def _asked(request: Request) -> str:
     """The request without its media. Which fields had some is told under "given_media": without them it cannot be made again."""
     media = [name for name, value in request if isinstance(value, MediaInput) or (value and _media_list(value))]
     return json.dumps({**request.to_dict(), "given_media": media}) if media else request.to_json()
+
+
+def _answered(call: Call, response: Response) -> dict[str, Any]:
+    """What came back beside files: a text lies nowhere else, so the journal keeps it whole."""
+    told = response.metadata
+    if isinstance(response, TextGenerationResponse):
+        answer: dict[str, Any] = {"text": response.text, "finish_reason": response.finish_reason}
+        if response.parsed is not None and not response.text:
+            answer["parsed"] = response.parsed
+        told = {**told, "answer": answer, "usage": response.usage}
+    return {**told, "rejected": call.rejected} if call.rejected else told
 
 
 def _media_list(value: object) -> bool:

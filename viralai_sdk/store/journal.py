@@ -75,6 +75,12 @@ class Journal:
             row.cached = bool(row.cached)
         return found
 
+    def session_ids(self) -> list[str]:
+        """Every session that has a call: one that only made texts has no folder."""
+        return [
+            str(row[0]) for row in self._read("SELECT DISTINCT session_id FROM calls WHERE session_id IS NOT NULL", [])
+        ]
+
     def spent(self, session_id: str | None = None) -> float:
         """Sum of the known costs in USD, of one session or of all."""
         where, values = _where(session_id=session_id)

@@ -17,6 +17,7 @@ from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, StorageE
 from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import AIServiceType, service_type
 from viralai_sdk.interfaces.responses import Response
+from viralai_sdk.store.history import text_of
 from viralai_sdk.store.rows import CallRow
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ HELPERS: dict[str, type[Helper[Any]]] = {
 }
 SENT_BYTES = 64_000_000
 """Largest file that is sent to a page; a larger one is told by its path."""
+SHOWN_LETTERS = 20_000
+"""Of a text. The page's state may be saved into the notebook; the journal has all of it."""
 _TILE_WORDS = 240
 _RENAMED = {"response_schema": "schema"}
 _GIVEN_FILES = "given_media"
@@ -65,6 +68,7 @@ class Record:
         id: of the call.
         service: short name.
         request: its fields as the journal keeps them, without media.
+        text: the answer, when it was a text.
     """
 
     id: str
@@ -79,6 +83,7 @@ class Record:
     cached: bool
     started: float
     warnings: list[dict[str, Any]] = field(default_factory=list)
+    text: str | None = None
 
     @property
     def given_media(self) -> list[str]:
@@ -112,6 +117,7 @@ class Record:
             "service": self.service,
             "prompt": clean(self.prompt),
             "caption": label(" · ".join(part for part in caption if part)),
+            "text": None if self.text is None else clean(self.text)[:SHOWN_LETTERS],
             "parameters": {label(name, 60): label(_short(value), 300) for name, value in self.parameters().items()},
             "files": [one.told() for one in self.files],
             "warnings": [label(one.get("message", "")) for one in self.warnings],
@@ -184,6 +190,7 @@ def _record(call: CallRow) -> Record | None:
         cached=call.cached,
         started=call.started,
         warnings=_value(call.warnings_json, []),
+        text=text_of(call),
     )
 
 

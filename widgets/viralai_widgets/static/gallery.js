@@ -128,7 +128,8 @@ function detailPane(frame, files) {
   const showFile = (detail, number) => {
     shown = { id: detail.id, number };
     const file = detail.files[number];
-    if (!file) return void stage.replaceChildren();
+    const words = detail.text ? [h("div", { class: "va-detail-text", dir: "auto", tabindex: 0, role: "region", "aria-label": "The text", text: detail.text })] : [];
+    if (!file) return void stage.replaceChildren(...words);
     if (!file.there) return void stage.replaceChildren(h("p", { class: "va-muted", text: "The file is gone." }));
     const url = files.url(key(detail.id, number));
     if (!url) {
