@@ -259,11 +259,13 @@ def vote_on_the_comparison(page: Page, panel: Locator, medium: Medium) -> None:
     assert not [provider for provider in medium.made if provider in told]
     results.press("1")
     status = panel.locator(".va-status")
-    expect(status).to_contain_text(re.compile(f"Stored: left · left: ({'|'.join(medium.made)})"), timeout=PATIENCE_MS)
+    expect(status).to_contain_text(
+        re.compile(f"Stored: Left is better · left: ({'|'.join(medium.made)})"), timeout=PATIENCE_MS
+    )
     results.press("u")
     expect(status).to_contain_text("taken back")
     results.press("2")
-    expect(status).to_contain_text("Stored: right")
+    expect(status).to_contain_text("Stored: Right is better")
     expect(panel.locator(".va-verdict")).to_contain_text("no winner yet", timeout=PATIENCE_MS)
 
 
@@ -293,7 +295,7 @@ def vote_ten_times(page: Page, arena: Locator, medium: Medium) -> None:
         if medium.service == "text":
             left, right = (len(text) for text in arena.locator(".va-text").all_inner_texts())
             key = "1" if left > right else "2"
-        arena.locator(".va-arena-votes").press(key)
+        arena.locator(".va-votes").press(key)
         expect(words).to_have_text(re.compile(rf"^{done + 1} of \d+ pairs"), timeout=PATIENCE_MS)
     said = {
         "image": "no winner yet",
