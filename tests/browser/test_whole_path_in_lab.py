@@ -237,7 +237,7 @@ def choose_and_run(page: Page, panel: Locator, medium: Medium) -> None:
         expect(row(panel, provider)).to_have_attribute("data-state", "over", timeout=PATIENCE_MS)
     expect(row(panel, medium.slow)).to_have_attribute("data-state", "running")
     panel.get_by_role("button", name=f"Stop {medium.slow}", exact=True).press("Enter")
-    expect(row(panel, medium.slow)).to_contain_text("cancelled", timeout=PATIENCE_MS)
+    expect(row(panel, medium.slow)).to_contain_text("stopped", timeout=PATIENCE_MS)
     expect(row(panel, ATTACK)).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(row(panel, ATTACK).locator(".va-error-message")).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(panel.locator(".va-results")).to_contain_text("pair 1 of 1", timeout=PATIENCE_MS)
