@@ -237,7 +237,7 @@ def choose_and_run(page: Page, panel: Locator, medium: Medium) -> None:
         expect(row(panel, provider)).to_have_attribute("data-state", "over", timeout=PATIENCE_MS)
     expect(row(panel, medium.slow)).to_have_attribute("data-state", "running")
     panel.get_by_role("button", name=f"Stop {medium.slow}", exact=True).press("Enter")
-    expect(row(panel, medium.slow)).to_contain_text("cancelled", timeout=PATIENCE_MS)
+    expect(row(panel, medium.slow)).to_contain_text("stopped", timeout=PATIENCE_MS)
     expect(row(panel, ATTACK)).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(row(panel, ATTACK).locator(".va-error-message")).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(panel.locator(".va-results")).to_contain_text("pair 1 of 1", timeout=PATIENCE_MS)
@@ -259,11 +259,13 @@ def vote_on_the_comparison(page: Page, panel: Locator, medium: Medium) -> None:
     assert not [provider for provider in medium.made if provider in told]
     results.press("1")
     status = panel.locator(".va-status")
-    expect(status).to_contain_text(re.compile(f"Stored: left · left: ({'|'.join(medium.made)})"), timeout=PATIENCE_MS)
+    expect(status).to_contain_text(
+        re.compile(f"Stored: Left is better · left: ({'|'.join(medium.made)})"), timeout=PATIENCE_MS
+    )
     results.press("u")
     expect(status).to_contain_text("taken back")
     results.press("2")
-    expect(status).to_contain_text("Stored: right")
+    expect(status).to_contain_text("Stored: Right is better")
     expect(panel.locator(".va-verdict")).to_contain_text("no winner yet", timeout=PATIENCE_MS)
 
 
@@ -293,7 +295,7 @@ def vote_ten_times(page: Page, arena: Locator, medium: Medium) -> None:
         if medium.service == "text":
             left, right = (len(text) for text in arena.locator(".va-text").all_inner_texts())
             key = "1" if left > right else "2"
-        arena.locator(".va-arena-votes").press(key)
+        arena.locator(".va-votes").press(key)
         expect(words).to_have_text(re.compile(rf"^{done + 1} of \d+ pairs"), timeout=PATIENCE_MS)
     said = {
         "image": "no winner yet",

@@ -103,7 +103,7 @@ def test_pictures_zoom_together_and_flip_in_place(page: Page, tmp_path: Path) ->
     assert [(each["pair"], each["side"]) for each in sent(page, "media")] == [
         ("p1", "left"), ("p1", "right"), ("p2", "left"), ("p2", "right"),
     ]  # fmt: skip
-    page.get_by_role("group", name="Your vote").get_by_role("button", name="Left is better (1)").click(force=True)
+    page.get_by_role("group", name="Which is better?").get_by_role("button", name="Left is better").click(force=True)
     assert sent(page, "vote") == [], "there is nothing to judge yet"
     give(page, "p1", "image/png", *shots)
     images = page.locator(".va-picture")

@@ -113,7 +113,13 @@ async def test_run_from_the_page_in_a_foreign_thread_and_stop_one_arm(ai: ViralA
     assert panel.comparison is not None
     assert isinstance(panel.comparison.cell("endless").error, JobCancelledError)
     assert panel.comparison.cell("quick").ok
-    assert panel.progress[1]["words"] == "cancelled"
+    row = panel.progress[1]
+    assert row["words"] == "stopped"
+    assert [(words["type"], words["stopped"]) for words in row["errors"]] == [("Stopped", True)]
+    await until(lambda: panel.notice.startswith("Finished"))
+    assert panel.notice == "Finished: 2 arms × 1 prompt · 1 of 2 stopped · price unknown."
+    assert "<strong>Stopped</strong>" in str(panel.static_html())
+    assert "JobCancelledError" not in str(panel.static_html())
 
 
 async def test_stop_all_ends_the_run_and_keeps_what_was_finished(ai: ViralAI) -> None:
@@ -136,7 +142,7 @@ async def test_interrupting_the_cell_stops_the_run_says_so_and_the_panel_stays_u
     cell.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cell
-    await until(lambda: not panel.running and "1 of 2 failed" in panel.notice)
+    await until(lambda: not panel.running and "1 of 2 stopped" in panel.notice)
     assert panel.notice.startswith("Interrupted, so the run was stopped: ")
     assert panel.comparison is not None
     assert panel.comparison.cell("quick").ok

@@ -172,7 +172,7 @@ def _show(args: argparse.Namespace, comparison: Comparison, output: Output) -> N
         "cells": comparison.rows(),
         "errors": [
             {"arm": cell.arm, "prompt": cell.prompt, "repeat": cell.repeat, **described(cell.error)}
-            for cell in comparison.failed
+            for cell in comparison.cells
             if cell.error is not None
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,8 +14,17 @@ CHOICES: tuple[str, ...] = get_args(Choice)
 
 RaterKind = Literal["human", "judge"]
 
-KEYS = {"1": "left", "2": "right", "3": "tie", "0": "both_bad"}
+KEYS: Mapping[str, Choice] = {"1": "left", "2": "right", "3": "tie", "0": "both_bad"}
 """The keyboard of every voting panel."""
+
+ANSWERS: Mapping[Choice, str] = {
+    "left": "Left is better",
+    "right": "Right is better",
+    "tie": "Tie",
+    "both_bad": "Both bad",
+    "abstain": "No opinion",
+}
+"""What every panel calls the answers. Those with a key are its buttons, in the order of `KEYS`; the page's copy is `voting.js`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Cell:
         response, error: exactly one of them is there.
         seconds: from the start of the call to its end, failures included.
         metrics: objective measurements by name; see `viralai_sdk.compare.metrics`.
+        stopped: there is no result because whoever ran the comparison stopped it. That says nothing about the arm, so it is no failure.
     """
 
     arm: str
@@ -49,6 +50,7 @@ class Cell:
     error: AIError | None = None
     seconds: float = 0.0
     metrics: dict[str, Value] = field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def ok(self) -> bool:
@@ -72,6 +74,7 @@ class Cell:
             "response": _response_data(self.response) if self.response is not None else None,
             "error": _error_data(self.error) if self.error is not None else None,
             "metrics": dict(self.metrics),
+            **({"stopped": True} if self.stopped else {}),
         }
 
 
@@ -92,6 +95,7 @@ def read_cell(data: Mapping[str, Any]) -> Cell:
             error=_read_error(data["error"]) if data["error"] is not None else None,
             seconds=data["seconds"],
             metrics=dict(data["metrics"]),
+            stopped=data.get("stopped") is True and data["error"] is not None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequestError(f"a saved cell cannot be read: {type(error).__name__}: {error}.") from error

@@ -126,8 +126,13 @@ class Comparison:
 
     @property
     def failed(self) -> list[Cell]:
-        """Cells without a result."""
-        return [cell for cell in self.cells if not cell.ok]
+        """Cells whose call failed. What was stopped is in `stopped`."""
+        return [cell for cell in self.cells if not cell.ok and not cell.stopped]
+
+    @property
+    def stopped(self) -> list[Cell]:
+        """Cells that were stopped before they had a result."""
+        return [cell for cell in self.cells if cell.stopped]
 
     @property
     def cost_usd(self) -> float | None:
@@ -250,6 +255,9 @@ class Comparison:
         """One row a cell, in few columns; `to_pandas` has all."""
         hidden = {"prompt_words", "artifact", "cost_source"} | ({"repeat"} if self.repeats <= 1 else set())
         rows = [{key: value for key, value in row.items() if key not in hidden} for row in self._rows()]
+        for row in rows:
+            if row.pop("stopped"):
+                row["error"] = "stopped"
         return Table(rows, caption=self.caption())
 
     def to_pandas(self) -> Any:
@@ -272,9 +280,9 @@ class Comparison:
         if self.repeats > 1:
             shape.append(_many(self.repeats, "repeat"))
         parts = [" × ".join(shape)]
-        failed = len(self.failed)
-        if failed:
-            parts.append(f"{failed} of {len(self._cells)} failed")
+        for count, state in ((len(self.failed), "failed"), (len(self.stopped), "stopped")):
+            if count:
+                parts.append(f"{count} of {len(self._cells)} {state}")
         cost, unknown = self.cost_usd, self.cost_unknown
         parts.append("price unknown" if cost is None else dollars(cost) if cost else "free")
         if unknown and cost is not None:
@@ -362,6 +370,7 @@ def _row(cell: Cell, arm: Arm, words: str) -> dict[str, Any]:
         "repeat": cell.repeat,
         "ok": cell.ok,
         "error": type(error).__name__ if error else None,
+        "stopped": cell.stopped,
         "seconds": cell.seconds,
         "cost_usd": response.cost_usd if response else 0.0 if error and error.billed == "no" else None,
         "cost_source": response.cost_source if response else None,

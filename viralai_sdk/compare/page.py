@@ -12,6 +12,7 @@ from viralai_sdk.interfaces.display.files import relative_url, thumbnail
 from viralai_sdk.interfaces.display.markup import CELL, MUTED, ROUND, TABLE, Html, el, label, lines, name
 from viralai_sdk.interfaces.display.results import about, body, error_body, notes, picture_of
 from viralai_sdk.interfaces.display.table import plain_table, table_html
+from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.image import ImageGenerationResponse
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.store.files import write_atomic
@@ -106,7 +107,9 @@ def _table(comparison: Comparison, keys: list[tuple[str, int]], show: Any) -> Ht
 def _cell(cell: Cell, show: Any) -> Html:
     if cell.response is None:
         # Failures are as much a result of the comparison as pictures are.
-        told = error_body(cell.error) if cell.error is not None else Html("")
+        told = Html("")
+        if cell.error is not None:
+            told = _stopped(cell.error) if cell.stopped else error_body(cell.error)
         return el("div", told, el("div", f"after {cell.seconds:.1f} s", style=MUTED))
     measured = " · ".join(f"{key} {_short(value)}" for key, value in cell.metrics.items() if value is not None)
     return el(
@@ -116,6 +119,14 @@ def _cell(cell: Cell, show: Any) -> Html:
         notes(cell.response),
         el("details", el("summary", "measured"), name(measured, 2000), style=MUTED) if measured else "",
     )
+
+
+def _stopped(error: AIError) -> Html:
+    """What the user stopped is no failure: where it was, what became of the remote work, and whether it may have cost money."""
+    where = f" at {label(error.provider)}" if error.provider else ""
+    bill = {"no": "Nothing was charged.", "maybe": "It may have been billed.", "yes": "It was billed."}[error.billed]
+    told = [el("div", text, style=MUTED) for text in (label(error.hint or "", 600), bill) if text]
+    return el("div", el("div", el("strong", "Stopped"), where), *told)
 
 
 def _short(value: object) -> str:

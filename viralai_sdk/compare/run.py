@@ -250,6 +250,7 @@ class ComparisonRun:
             call = self._calls.get(slot.key)
             cell = Cell(slot.arm, slot.prompt, slot.words, slot.repeat, seconds=call.elapsed if call else 0.0)
             failed = None if task.cancelled() else task.exception()
+            cell.stopped = failed is None
             cell.error = unexpected(failed) if isinstance(failed, Exception) else _stopped(call)
             self._settle(slot, cell, "cancelled" if failed is None else "failed")
         elif not slot.over:  # stopped while it was measured

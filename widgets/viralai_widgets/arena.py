@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import traitlets
 
-from viralai_sdk.compare.ballot import Judgement, choice
+from viralai_sdk.compare.ballot import ANSWERS, Choice, Judgement, choice
 from viralai_sdk.interfaces.display import Html, el, escape, label
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError
 from viralai_widgets.blindness import blind_error, decision_of
@@ -70,7 +70,7 @@ class ArenaPanel(Panel):
         reveal: see above.
     """
 
-    assets: ClassVar[tuple[str, ...]] = ("stage", "board", "arena")
+    assets: ClassVar[tuple[str, ...]] = ("stage", "board", "voting", "arena")
 
     rater = traitlets.Unicode("me").tag(sync=True)
     reveal = traitlets.Bool(False).tag(sync=True)
@@ -159,7 +159,7 @@ class ArenaPanel(Panel):
             if self.state == "storing":  # nothing was stored: the same pair is still to be voted on
                 self.set_trait("state", "voting" if self.pair else "done")
 
-    async def _store(self, pair_id: str, picked: Any, seconds: float | None) -> None:
+    async def _store(self, pair_id: str, picked: Choice, seconds: float | None) -> None:
         try:
             told = await asyncio.to_thread(self.experiment.vote, pair_id, picked, self.rater, seconds)
         except InvalidRequestError as error:  # voted on in another window
@@ -167,7 +167,7 @@ class ArenaPanel(Panel):
             self.show_error(error)
             return
         self.clear_error()
-        self.notice = f"Stored: {str(picked).replace('_', ' ')}."
+        self.notice = f"Stored: {ANSWERS[picked]}."
         self._decide_soon()
         if not self.reveal:
             await self._go_on()

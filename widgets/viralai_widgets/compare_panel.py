@@ -66,6 +66,7 @@ class ComparePanel(Panel):
         "compare-audio",
         "compare-text",
         "compare-form",
+        "voting",
         "compare-panel",
     )
 

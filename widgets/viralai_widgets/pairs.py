@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viralai_sdk.compare.ballot import ANSWERS, Choice
 from viralai_sdk.compare.cells import Cell
 from viralai_sdk.interfaces.display import label
 from viralai_sdk.interfaces.errors import InvalidRequestError
@@ -29,7 +30,7 @@ class Shown:
     right: Cell
     left_token: str
     right_token: str
-    choice: str | None = None
+    choice: Choice | None = None
 
 
 class Pairs:
@@ -103,7 +104,7 @@ class Pairs:
         if self._places:
             self._index = (self._index + by) % len(self._places)
 
-    def vote(self, choice: str) -> None:
+    def vote(self, choice: Choice) -> None:
         """Note that the shown pair has its vote, and go to the next pair without one; at the end stay."""
         shown = self.shown
         if shown is None:
@@ -174,9 +175,9 @@ def facts(cell: Cell) -> dict[str, str]:
 
 def reveal(shown: Shown) -> str:
     """What was voted, with names and captions: shown as soon as the vote is stored."""
-    words = {"left": "left", "right": "right", "tie": "a tie", "both_bad": "both bad", "abstain": "no opinion"}
     sides = [f"{side}: {about['name']} ({about['caption']})" for side, about in _sides(shown)]
-    return f"Stored: {words[shown.choice or 'abstain']} · {' · '.join(sides)}"
+    answer = ANSWERS[shown.choice or "abstain"]
+    return " · ".join([f"Stored: {answer}", *sides])
 
 
 def _sides(shown: Shown) -> Sequence[tuple[str, Mapping[str, str]]]:

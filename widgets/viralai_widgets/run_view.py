@@ -7,6 +7,7 @@ import random
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from viralai_sdk.compare.cells import Cell
 from viralai_sdk.compare.run import ComparisonRun
 from viralai_sdk.compare.slots import Slot
 from viralai_sdk.interfaces.display import label
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 DRAW_SECONDS = 0.2
 """Between two looks at the run; the page gets one message for all that happened meanwhile."""
+
+_ENDS = {"done": "done", "failed": "failed", "cancelled": "stopped"}
+"""What a row calls the ends of its slots: nothing but the user cancels one."""
 
 
 class RunView:
@@ -88,7 +92,7 @@ class RunView:
         over = [slot for slot in slots if slot.over]
         running = [slot for slot in slots if slot.state == "running"]
         state = "over" if len(over) == len(slots) else "running" if running or over else "queued"
-        failures = [slot.cell.error for slot in over if slot.cell is not None and slot.cell.error is not None]
+        failures = [slot.cell for slot in over if slot.cell is not None and slot.cell.error is not None]
         known = [slot.progress.fraction for slot in running if slot.progress and slot.progress.fraction is not None]
         made = sum(slot.state == "done" for slot in over)
         fraction = (made + sum(known)) / len(slots) if over or known else None
@@ -101,17 +105,25 @@ class RunView:
             "errors": [],
         }
         if failures:
-            shown = [error_words(error) for error in failures[:3]]
+            shown = [_why(cell) for cell in failures[:3]]
             row["errors"] = (
-                [{"type": words["type"], "message": "", "billed": "no"} for words in shown] if hidden else shown
+                [words | {"message": "", "billed": "no"} | {"hint": "", "provider": ""} for words in shown]
+                if hidden
+                else shown
             )
         return row
 
     def _words(self, slots: list[Slot], over: list[Slot], running: list[Slot], hidden: bool) -> str:
-        counts = [(sum(slot.state == state for slot in over), state) for state in ("done", "failed", "cancelled")]
-        said = [f"{count} {state}" if len(slots) > 1 else state for count, state in counts if count]
+        counts = [(sum(slot.state == state for slot in over), words) for state, words in _ENDS.items()]
+        said = [f"{count} {words}" if len(slots) > 1 else words for count, words in counts if count]
         if running and not hidden and running[0].progress is not None:
             said.append(label(" · ".join(running[0].progress.words()), 120))
         elif running:
             said.append("running")
         return f"{' · '.join(said) or 'waiting'}" + (f" of {len(slots)}" if len(slots) > 1 and over else "")
+
+
+def _why(cell: Cell) -> dict[str, Any]:
+    """Why there is no result: an error in words, and whether it is none because the user stopped it."""
+    assert cell.error is not None
+    return error_words(cell.error) | ({"type": "Stopped", "stopped": True} if cell.stopped else {})

@@ -46,6 +46,16 @@ async def test_one_arm_can_be_stopped_and_the_others_go_on(sim: Simulator, home:
     assert stopped.billed == "maybe"
     assert stopped.provider == "openai"
     assert found.cost_unknown == 2
+    assert [(cell.arm, cell.stopped) for cell in found.cells] == [("openai", True), ("embedded", False)] * 2
+    assert (len(found.stopped), found.failed) == (2, [])
+    assert "2 of 4 stopped" in found.caption()
+    assert [row["error"] for row in found.table()] == ["stopped", None] * 2
+    assert [row["stopped"] for row in found.rows()] == [True, False] * 2
+    found.save(home / "stopped")
+    assert len(Comparison.load(home / "stopped").stopped) == 2
+    page = found.to_html(home / "stopped.html").read_text("utf-8")
+    assert page.count("<strong>Stopped</strong>") == 2
+    assert "JobCancelledError" not in page
 
 
 async def test_one_slot_can_be_stopped_even_before_its_turn(home: Path) -> None:

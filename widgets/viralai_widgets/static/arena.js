@@ -3,12 +3,6 @@
 // The page knows a pair by its id and its masked bytes. A vote is final when Python says so (state "storing" ends), not when a key is hit.
 
 const REVEAL_MS = 3000;
-const ANSWERS = [
-  { choice: "left", key: "1", words: "Left is better" },
-  { choice: "tie", key: "3", words: "Tie" },
-  { choice: "both_bad", key: "0", words: "Both bad" },
-  { choice: "right", key: "2", words: "Right is better" },
-];
 
 function renderArena(context) {
   const frame = panelFrame(context, "arena");
@@ -24,16 +18,12 @@ function renderArena(context) {
   const room = h("div", { class: "va-arena-room" });
   const reveal = h("div", { class: "va-arena-reveal", role: "status" });
   const decision = h("div", { class: "va-arena-decision" });
-  const votes = ANSWERS.map(({ choice, key, words: said }) =>
-    button(`${said} (${key})`, () => vote(choice), { class: "va-button va-vote", data: { choice } }));
-  const undo = button("Undo (u)", () => send("undo"), { label: "Undo my latest vote" });
-  const row = h("div", { class: "va-row va-arena-votes", role: "group", tabindex: -1, "aria-label": "Your vote" }, votes, undo);
-
   const ready = () => model.get("state") === "voting" && shown.stage !== null && shown.id === model.get("pair").id;
   const vote = (choice) => {
     if (!ready()) return;
     send("vote", { pair: shown.id, choice, seconds: (performance.now() - shown.since) / 1000 });
   };
+  const votes = voteButtons(frame, vote, () => send("undo"));
   const onward = () => {
     clearTimeout(leaving);
     if (model.get("state") === "revealed") send("next");
@@ -55,7 +45,7 @@ function renderArena(context) {
     shown.stage?.dispose();
     const focused = room.contains(document.activeElement);
     room.replaceChildren();
-    if (focused) row.focus({ preventScroll: true }); // else the keys would be lost with the element that had the focus
+    if (focused) votes.el.focus({ preventScroll: true }); // else the keys would be lost with the element that had the focus
     shown = { id: null, stage: null, since: 0 };
   };
   const drawPair = () => {
@@ -83,9 +73,7 @@ function renderArena(context) {
   };
   const drawState = () => {
     const state = model.get("state");
-    const open = ready();
-    votes.forEach((each) => each.setAttribute("aria-disabled", String(!open)));
-    undo.setAttribute("aria-disabled", String(state === "storing" || !model.get("progress").votes));
+    votes.draw({ open: ready(), undoable: state !== "storing" && Boolean(model.get("progress").votes) });
     frame.root.dataset.state = state;
     if (["done", "stuck"].includes(state)) {
       clear();
@@ -97,9 +85,8 @@ function renderArena(context) {
     clearTimeout(leaving);
     const told = model.get("revealed");
     if (!told.left) return void reveal.replaceChildren();
-    const said = { left: "Left is better", right: "Right is better", tie: "Tie", both_bad: "Both bad" }[told.choice] || told.choice;
     reveal.replaceChildren(
-      h("span", { text: `Stored: ${said}. ` }),
+      h("span", { text: `Stored: ${answerWords(told.choice)}. ` }),
       h("span", {}, "Left was ", h("strong", {}, h("bdi", { text: told.left })), ", right was ", h("strong", {}, h("bdi", { text: told.right })), "."),
       button("Next (Enter)", onward, { label: "Next pair" }));
     leaving = setTimeout(onward, REVEAL_MS);
@@ -133,7 +120,6 @@ function renderArena(context) {
   frame.on("change:progress", drawProgress);
   frame.on("change:decision", drawDecision);
   const stageKey = (key) => (event) => (event.key === key ? shown.stage?.keys[key]?.() : null);
-  frame.keys({ 1: () => vote("left"), 2: () => vote("right"), 3: () => vote("tie"), 0: () => vote("both_bad"), u: () => send("undo") });
   for (const key of ["f", "s", "h", "+", "-", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) frame.keys({ [key]: stageKey(key) });
   // Space and Enter belong to a focused button; elsewhere in the panel they play and go on.
   frame.root.addEventListener("keydown", (event) => {
@@ -145,8 +131,7 @@ function renderArena(context) {
   });
   frame.root.tabIndex = -1; // a click anywhere in the panel gives it the keys
   frame.body.append(
-    head,
-    room, row, reveal, line.el, decision);
+    head, room, votes.el, reveal, line.el, decision);
   frame.cleanup(() => {
     clearTimeout(leaving);
     clear();

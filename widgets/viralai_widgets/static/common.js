@@ -127,12 +127,12 @@ function progressBar(name) {
   };
 }
 
-/** A typed error as a box. `words` is the trait `error`: type, message, hint, provider, billed. */
+/** A typed error as a box. `words` is the trait `error`: type, message, hint, provider, billed; `stopped` makes it no error. */
 function errorBox(words) {
   const bill = { maybe: "It may have been billed.", yes: "It was billed." }[words.billed];
   return h(
     "div",
-    { class: "va-error" },
+    { class: words.stopped ? "va-error va-stopped" : "va-error" },
     h("div", {}, h("strong", { text: words.type }), words.provider ? h("span", { text: ` at ${words.provider}` }) : null),
     h("div", { class: "va-error-message", text: words.message }),
     words.hint ? h("div", { text: words.hint }) : null,

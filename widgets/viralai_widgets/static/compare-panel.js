@@ -1,7 +1,6 @@
 // ComparePanel: form, run, results side by side, votes.
 
 const VIEWS = { image: imageView, video: videoView, speech: audioView, text: textView };
-const CHOICES = [["1", "left", "Left is better"], ["2", "right", "Right is better"], ["3", "tie", "Both are alike"], ["0", "both_bad", "Both are bad"]];
 
 /** Run, stop, repeats, hidden names and what it would cost. */
 function runBar(frame) {
@@ -129,29 +128,23 @@ function pairBar(frame) {
 /** The vote buttons, undo, what the votes say, and the way out. */
 function voteBar(frame) {
   const { model, send } = frame;
-  const votes = CHOICES.map(([key, choice, words]) =>
-    h("button", { type: "button", class: "va-button va-vote", "aria-keyshortcuts": key, data: { choice }, on: { click: () => send("vote", { choice }) } },
-      h("kbd", { "aria-hidden": "true", text: key }), ` ${words}`));
-  const undo = h("button", { type: "button", class: "va-button", "aria-keyshortcuts": "u", on: { click: () => send("undo") } }, h("kbd", { "aria-hidden": "true", text: "u" }), " Undo");
+  const cast = (choice) => {
+    const pair = model.get("shown");
+    if (pair.left && !pair.choice) send("vote", { choice });
+  };
+  const votes = voteButtons(frame, cast, () => model.get("shown").voted && send("undo"));
   const verdict = h("div", { class: "va-verdict", role: "status" });
   const draw = () => {
     const pair = model.get("shown");
-    for (const vote of votes) {
-      vote.setAttribute("aria-pressed", String(pair.choice === vote.dataset.choice));
-      vote.setAttribute("aria-disabled", String(Boolean(pair.choice)));
-    }
-    undo.setAttribute("aria-disabled", String(!pair.voted));
+    votes.draw({ open: !pair.choice, undoable: Boolean(pair.voted), chosen: pair.choice });
     const said = model.get("votes");
     const parts = said.count ? [`${said.count} ${said.count === 1 ? "vote" : "votes"}`, said.words ? "" : said.state, said.words] : ["No votes yet."];
     verdict.textContent = parts.filter(Boolean).join(" · ");
   };
-  frame.keys(Object.fromEntries(CHOICES.map(([key, choice]) => [key, () => model.get("shown").left && !model.get("shown").choice && send("vote", { choice })])));
-  frame.keys({ u: () => model.get("shown").voted && send("undo") });
   frame.on("change:votes", draw);
   frame.on("change:shown", draw);
   draw();
-  return h("div", {}, h("div", { class: "va-row va-votes", role: "group", "aria-label": "Which is better?" }, votes, undo),
-    h("div", { class: "va-row" }, verdict, button("Export HTML", () => send("export"))));
+  return h("div", {}, votes.el, h("div", { class: "va-row" }, verdict, button("Export HTML", () => send("export"))));
 }
 
 /** Results of one pair at a time; media come as bytes, are held for this pair and the next, and are let go of after. */
@@ -193,7 +186,7 @@ function results(frame) {
     view = VIEWS[service]();
     place.replaceChildren(view.el);
     frame.keys({ " ": null, x: null, f: null, d: null, ...view.keys });
-    hint.textContent = `Keys: 1 left, 2 right, 3 alike, 0 both bad, u undo, n next${view.hint ? `; ${view.hint}` : ""}`;
+    hint.textContent = `Keys: ${[view.hint, "n shows the next pair"].filter(Boolean).join("; ")}`;
     drawn = "";
   }
 
