@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from viralai_sdk.cli import providers_test
+from viralai_sdk.cli import providers_switch, providers_test
 from viralai_sdk.cli.project import add_project, client
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--service", choices=("text", "image", "video", "speech"), help="only this service")
     add_project(listing)
     listing.set_defaults(run=run_list)
+    switching = actions.add_parser(
+        "switch",
+        help="let another provider serve, by a change in the configuration file",
+        description="Changes the one setting and nothing else; comments stay. `ai.switch` does the same for one client, until it ends.",
+    )
+    providers_switch.configure(switching)
     testing = actions.add_parser(
         "test",
         help="call every provider's every service once, at simulated vendors or for real",

@@ -46,8 +46,11 @@ def shorten(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else "…" + text[1 - limit :]
 
 
-def write_atomic(target: Path, data: bytes) -> None:
+def write_atomic(target: Path, data: bytes, mode: int | None = None) -> None:
     """Write a file so that it is there whole or not at all, also after a crash. Missing folders are made.
+
+    Args:
+        mode: rights of the new file, set before anything is in it; None takes the system's usual ones.
 
     Raises:
         StorageError: it could not be written; whatever was at `target` before is unharmed.
@@ -57,7 +60,7 @@ def write_atomic(target: Path, data: bytes) -> None:
         file.write(data)
 
     try:
-        _replace(target, fill)
+        _replace(target, fill, mode)
     except OSError as error:
         raise storage_error("write", target, error) from error
 
@@ -104,10 +107,12 @@ def temporary_name(folder: Path) -> Path:
     return folder / f"{PREFIX}{uuid.uuid4().hex[:16]}{SUFFIX}"
 
 
-def _replace(target: Path, fill: Callable[[BinaryIO], None]) -> None:
+def _replace(target: Path, fill: Callable[[BinaryIO], None], mode: int | None = None) -> None:
     temporary = temporary_name(target.parent)
     try:
         with _create(temporary) as file:
+            if mode is not None:
+                temporary.chmod(mode)
             fill(file)
             file.flush()
             os.fsync(file.fileno())
