@@ -184,6 +184,25 @@ def test_votes_are_keys_only_while_the_panel_has_the_focus(page: Page) -> None:
     assert len(sent(page, "undo")) == 1
 
 
+def test_the_choice_of_providers_is_folded_away_while_blind_votes_are_open(page: Page) -> None:
+    model = {"name": "m", "price": "$1", "retires": ""}
+    facts = {"configured": True, "healthy": True, "model": "m", "price": "$1", "needs": "", "models": [model]}
+    chosen = {"rows": [facts | {"provider": "openai"}], "value": ["openai"], "variants": [{"name": "gemini loud"}]}
+    mount(page, ComparePanel, pair("text", blind=True) | chosen | {"sealed": True})
+    for token in ("aaaa", "bbbb"):
+        receive(page, {"kind": "medium", "id": token, "media_type": "text/plain", "text": token})
+    expect(page.get_by_text("2 arms, names hidden until you have voted")).to_be_visible()
+    for name in ("openai", "gemini"):
+        expect(page.locator(".va-form").get_by_text(name)).to_be_hidden()
+    expect(page.get_by_role("checkbox", name="openai, ready")).to_have_count(0)
+    assert grave_violations(page) == []
+    set_state(page, sealed=False)
+    expect(page.get_by_role("checkbox", name="openai, ready")).to_be_visible()
+    expect(page.get_by_text("names hidden")).to_be_hidden()
+    set_state(page, sealed=True)
+    expect(page.get_by_role("checkbox", name="openai, ready")).to_have_count(0)
+
+
 def test_a_pair_with_its_vote_takes_no_second_one(page: Page) -> None:
     show(page, "text", ("text/plain", "one"), ("text/plain", "two"), choice="left", voted=1)
     page.locator(".va-results").focus()

@@ -202,6 +202,7 @@ async def test_a_blind_run_tells_the_page_nothing_until_the_vote_is_stored(ai: V
         receive(panel, from_page("vote", choice="left"))
     assert "quick" in panel.notice
     assert "other" in panel.notice
+    assert panel.sealed
     assert panel.shown["open"] is False, "the next pair is sealed again"
     assert "name" not in panel.shown["left"]
     await until(lambda: panel.votes.get("count") == 1)
@@ -209,7 +210,45 @@ async def test_a_blind_run_tells_the_page_nothing_until_the_vote_is_stored(ai: V
     panel.vote("tie")
     await until(lambda: panel.votes.get("count") == 2)
     assert panel.votes["words"]
+    assert not panel.sealed
+    await until(lambda: panel.estimate["rows"])
     assert "quick" in str(panel.static_html())
+
+
+async def test_while_blind_votes_are_open_the_estimate_names_nobody(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", ["quick", "other"], prompt="a fox", hide_names=True)
+    await until(lambda: panel.estimate.get("rows"))
+    assert not panel.sealed, "one must see whom one chooses"
+    await panel.run()
+    assert panel.sealed
+    assert panel.estimate["rows"] == []
+    receive(panel, page_sets(repeats=3))
+    await until(lambda: panel.estimate["words"].startswith("6 calls"))
+    assert panel.estimate["rows"] == []
+    receive(panel, page_sets(value=["quick"]))
+    await until(lambda: panel.estimate["problem"])
+    assert "would tell names" in panel.estimate["problem"]
+    receive(panel, page_sets(sealed=False))
+    assert panel.sealed
+    receive(panel, page_sets(value=["quick", "other"], hide_names=False))
+    assert not panel.sealed
+    await until(lambda: [row["arm"] for row in panel.estimate["rows"]] == ["quick", "other"])
+
+
+async def test_a_blind_run_is_sealed_from_its_first_moment_to_the_last_vote(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", ["quick", "other", "endless"], prompt="a fox", hide_names=True)
+    seen: list[bool] = []
+    panel.observe(lambda change: seen.append(change["new"]), "sealed")
+    work = panel.start()
+    await until(lambda: sum(row["state"] == "over" for row in panel.progress) == 2)
+    assert panel.sealed
+    panel.stop()
+    await work
+    assert seen == [True]
+    panel.vote("left")
+    assert seen == [True, False]
+    panel.undo()
+    assert seen == [True, False, True]
 
 
 async def test_sides_and_order_are_random_when_names_are_hidden(ai: ViralAI) -> None:

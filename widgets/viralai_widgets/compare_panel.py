@@ -16,7 +16,7 @@ from viralai_sdk.compare.run import ComparisonRun
 from viralai_sdk.interfaces.display import Html, label
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType, service_type
-from viralai_widgets.compare_static import static_html, static_text
+from viralai_widgets.compare_static import sealed, static_html, static_text
 from viralai_widgets.media import MediaShelf, Medium, prepare
 from viralai_widgets.owner import Owner, Work
 from viralai_widgets.pairs import Pairs, reveal
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 ESTIMATE_SECONDS = 0.3
 """After the last change of the form."""
+_NAMELESS_PROBLEM = (
+    "It could not be run like this. Why would tell names, so it is told when all pairs have their votes."
+)
 _FORM = ("service", "prompt", "value", "variants", "parameters", "options", "repeats")
 
 
@@ -46,6 +49,8 @@ class ComparePanel(Panel):
         value: specs of the chosen providers, as in `ProviderPicker`.
         variants: further arms as data (`Arm.to_dict()`): templates, styles, voices, seeds. Set them with `arms=`.
         hide_names: pairs come in random order, and nothing that the page holds tells who made what until the vote is stored.
+        sealed: blind votes are open. The form is folded to a line without names then, and the estimate tells of no arm. What remains
+            in the panel's state is what the user has chosen: `value` and `variants` (not on which side anything stands).
         running: a run is going on.
         estimate, progress, shown, votes: what the page shows; read them, do not set them.
         comparison: the latest `Comparison`, None before the first run.
@@ -82,6 +87,7 @@ class ComparePanel(Panel):
     options = traitlets.Unicode("").tag(sync=True)
     repeats = traitlets.Int(1, min=1, max=50).tag(sync=True)
     hide_names = traitlets.Bool(False).tag(sync=True)
+    sealed = traitlets.Bool(False, read_only=True).tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
     estimate = traitlets.Dict().tag(sync=True)
     progress = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -178,9 +184,11 @@ class ComparePanel(Panel):
             plan = self._ai.compare.plan(self.service, asked.pop("prompt"), **asked)
         except AIError as error:
             words = error_words(error)
-            self.estimate = {"words": "", "rows": [], "problem": f"{words['message']} {words['hint']}".strip()}
+            problem = f"{words['message']} {words['hint']}".strip()
+            self.estimate = {"words": "", "rows": [], "problem": _NAMELESS_PROBLEM if self.sealed else problem}
             return
-        rows = [{name: str(value) for name, value in arm.row().items()} for arm in plan.arms]
+        arms = [] if self.sealed else plan.arms
+        rows = [{name: str(value) for name, value in arm.row().items()} for arm in arms]
         self.estimate = {"words": plan.words, "rows": rows, "problem": ""}
 
     # Running ------------------------------------------------------------------------------------------------------------------
@@ -221,6 +229,7 @@ class ComparePanel(Panel):
         self._run, self.comparison, self._pairs, self._ending = run, run.comparison, None, "Finished"
         self._shelf.clear()
         self.running, self.shown, self.votes, self.notice = True, {}, {}, "Running."
+        self._seal()
         self._view.follow(run)
         try:
             return await run
@@ -261,13 +270,24 @@ class ComparePanel(Panel):
         if not self.running and self.comparison is not None:
             self._view.draw()
             self._show_results()
+        self._seal()
         self.snapshot()
+
+    def _seal(self) -> None:
+        """Blind votes begin or end: names leave the estimate, or come back into it."""
+        open_ = self.hide_names if self.running else sealed(self.comparison, self._pairs)
+        if open_ != self.sealed:
+            self.set_trait("sealed", open_)
+            if open_:
+                self.estimate = {**self.estimate, "rows": [], "problem": ""}
+            self._form_changed(None)
 
     def _tell(self) -> None:
         """Show the pair, and what may be said of the votes: while blind pairs are left, nobody is named as leading."""
         pairs = self._pairs
         assert pairs is not None
         self.shown = pairs.page()
+        self._seal()
         self._previous_verdict = self.owner.start(self._say_verdict(pairs))
         self.snapshot()
 

@@ -116,6 +116,18 @@ function compareForm(frame) {
   frame.on("change:variants", count);
   count();
   const providers = h("details", { open: true }, h("summary", {}, "Providers and models", chosen), buildPicker(frame), variantList(frame));
+  const sealed = h("p", { class: "va-muted" });
+  // While blind votes are open, the list of whom one has chosen would be half the answer.
+  const seal = () => {
+    const hidden = frame.model.get("sealed");
+    const arms = frame.model.get("progress").length;
+    providers.hidden = hidden;
+    sealed.hidden = !hidden;
+    sealed.textContent = `${arms} arms, names hidden until you have voted on every pair. To choose others now, show the names.`;
+  };
+  frame.on("change:sealed", seal);
+  frame.on("change:progress", seal);
+  seal();
   const parameters = h("details", {}, h("summary", { text: "Parameters" }), parameterForm(frame), jsonField(frame));
-  return h("div", { class: "va-form" }, h("div", { class: "va-row va-top" }, field("Service", service), h("div", { class: "va-grow" }, field("Prompt", prompt))), providers, parameters);
+  return h("div", { class: "va-form" }, h("div", { class: "va-row va-top" }, field("Service", service), h("div", { class: "va-grow" }, field("Prompt", prompt))), providers, sealed, parameters);
 }
