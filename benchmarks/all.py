@@ -17,6 +17,7 @@ NAMES = (
     "throughput",
     "image_8mb",
     "switch",
+    "stop",
     "fallback",
     "download",
     "jobs",

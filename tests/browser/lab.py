@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 SOURCE = Path(__file__).parents[2]
 SHOTS = Path(__file__).with_name("shots")
@@ -23,6 +23,10 @@ START_SECONDS = 60
 KERNEL_MS = 60_000
 OUTPUTS = ".jp-OutputArea .jp-RenderedHTMLCommon.jp-RenderedHTML"
 """Where Lab shows the HTML of outputs."""
+
+PATIENCE_MS = 30_000
+"""How long a page may take to show what it is about to show: long enough for a machine that does ten other things."""
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -199,6 +203,24 @@ def set_theme(page: Page, name: str) -> None:
 def output_html(page: Page) -> list[str]:
     """The HTML of every cell's rendered outputs, as the page holds it."""
     return list(page.eval_on_selector_all(OUTPUTS, "all => all.map(e => e.innerHTML)"))
+
+
+def until_shown(page: Page, *words: str) -> None:
+    """Wait until the HTML of the outputs has all of these: Lab renders them one after the other, each when it finds the time."""
+    page.wait_for_function(
+        """([outputs, words]) => { const html = [...document.querySelectorAll(outputs)].map(e => e.innerHTML).join('\\n');
+                                 return words.every(each => html.includes(each)); }""",
+        arg=[OUTPUTS, list(words)],
+        timeout=PATIENCE_MS,
+    )
+
+
+def until_same(page: Page, look: Callable[[], object], wanted: object) -> None:
+    """Wait until a look at the page finds this; a difference that stays is shown."""
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while (found := look()) != wanted and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    assert found == wanted
 
 
 def weakest_contrast(page: Page) -> tuple[float, str]:

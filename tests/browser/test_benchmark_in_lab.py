@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import SOURCE, Lab, open_notebook, output_html, set_theme, shot, weakest_contrast
+from tests.browser.lab import SOURCE, Lab, open_notebook, set_theme, shot, until_shown, weakest_contrast
 from viralai_sdk.bench import notebooks
 
 pytestmark = pytest.mark.browser
@@ -26,13 +26,11 @@ def test_an_executed_benchmark_shows_its_plots(
 
     pictures = page.locator(".jp-OutputArea-output img")
     page.wait_for_function("() => document.querySelectorAll('.jp-OutputArea-output img').length >= 7")
-    assert pictures.count() == 7
+    expect(pictures).to_have_count(7)
     for place in range(7):
         pictures.nth(place).scroll_into_view_if_needed()
-        assert pictures.nth(place).evaluate("image => image.complete && image.naturalWidth") == 800
-    shown = "\n".join(output_html(page))
-    for words in ("Benchmark of text", "PermissionDeniedError", "Throughput by concurrency", "summary.json"):
-        assert words in shown
+        expect(pictures.nth(place)).to_have_js_property("naturalWidth", 800)
+    until_shown(page, "Benchmark of text", "PermissionDeniedError", "Throughput by concurrency", "summary.json")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         set_theme(page, theme)
         ratio, words = weakest_contrast(page)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import Lab, open_notebook, output_html, run_all, save, set_theme, shot
+from tests.browser.lab import Lab, open_notebook, run_all, save, set_theme, shot, until_shown
 
 TUTORIAL = Path(__file__).parents[2] / "notebooks" / "tutorials" / "00_quickstart.ipynb"
 
@@ -22,15 +22,9 @@ def test_the_quickstart_runs_in_lab_and_shows_every_medium(lab: Lab, page: Page,
     open_notebook(page, lab, "quickstart.ipynb")
     run_all(page)
 
-    shown = "\n".join(output_html(page))
-    for caption in (
-        "procedural-image",
-        "espeak-ng",
-        "procedural-video",
-        "made by rules, not by a model",
-        "after openai",
-    ):
-        assert caption in shown
+    until_shown(
+        page, "procedural-image", "espeak-ng", "procedural-video", "made by rules, not by a model", "after openai"
+    )
     film = page.locator(".jp-OutputArea-output video").first
     film.scroll_into_view_if_needed()
     film.evaluate("async video => { video.muted = true; await video.play(); }")
@@ -44,6 +38,6 @@ def test_the_quickstart_runs_in_lab_and_shows_every_medium(lab: Lab, page: Page,
     lab.stop_kernels()
 
     open_notebook(page, lab, "quickstart.ipynb", kernel=False)
-    assert "made by rules, not by a model" in "\n".join(output_html(page))
+    until_shown(page, "made by rules, not by a model")
     shot(page, "quickstart_reopened")
     assert not problems

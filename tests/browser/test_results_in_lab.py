@@ -24,6 +24,7 @@ from tests.browser.lab import (
     set_theme,
     shot,
     start_all,
+    until_same,
     wait_until_run,
     weakest_contrast,
 )
@@ -45,7 +46,8 @@ CAPTIONS = [
 def pictures_are_shown(page: Page) -> None:
     """Every picture is decoded, visible and says what it shows."""
     for image in page.locator(".jp-OutputArea-output figure img, .jp-OutputArea-output figure ~ img").all():
-        assert image.evaluate("e => e.complete && e.naturalWidth > 0 && e.clientWidth > 0")
+        expect(image).to_have_js_property("complete", True)
+        assert image.evaluate("e => e.naturalWidth > 0 && e.clientWidth > 0")
         assert image.get_attribute("alt")
 
 
@@ -123,7 +125,8 @@ def static_page(notebook: Path, theme: str) -> Path:
 def looks_alike(page: Page, live: list[str]) -> None:
     """The same outputs as in the live notebook, but for addresses that Lab has resolved."""
     expect(page.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)  # cells appear one after the other
-    assert [without_addresses(html) for html in output_html(page)] == [without_addresses(html) for html in live]
+    wanted = [without_addresses(html) for html in live]
+    until_same(page, lambda: [without_addresses(html) for html in output_html(page)], wanted)
 
 
 def without_addresses(html: str) -> str:
@@ -180,7 +183,9 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
         captions_are_shown(foreign)
         pictures_are_shown(foreign)
         media_play(foreign)
-        assert styles(foreign) == live_styles, "the sanitizer of untrusted notebooks keeps our styles"
+        until_same(
+            foreign, lambda: styles(foreign), live_styles
+        )  # the sanitizer of untrusted notebooks keeps our styles
         set_theme(foreign, "JupyterLab Dark")
         shot(foreign, "untrusted_dark")
         text_is_readable(foreign)

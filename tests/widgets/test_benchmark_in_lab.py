@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import Lab, open_notebook, output_html, save, set_theme, shot
+from tests.browser.lab import Lab, open_notebook, save, set_theme, shot, until_shown
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
@@ -108,9 +108,7 @@ def test_a_person_measures_providers(lab: Lab, page: Page, problems: Problems) -
     lab.stop_kernels()
     open_notebook(page, lab, name, kernel=False)
     expect(page.locator(".viralai-snapshot")).to_be_visible()
-    html = "\n".join(output_html(page))
-    assert "ContentPolicyError" in html
-    assert "results.parquet" in html
+    until_shown(page, "ContentPolicyError", "results.parquet")
     shot(page, "benchmark_reopened")
     assert page.evaluate("() => window.hacked") is None
     assert problems == []

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import Lab, open_notebook, output_html, run_all, save, set_theme, shot, start_all
+from tests.browser.lab import Lab, open_notebook, run_all, save, set_theme, shot, start_all, until_shown
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
@@ -102,7 +102,7 @@ def test_a_person_compares_pictures(lab: Lab, page: Page, problems: Problems) ->
     lab.stop_kernels()
     open_notebook(page, lab, name, kernel=False)
     expect(page.locator(".viralai-snapshot")).to_be_visible()
-    assert "embedded" in "\n".join(output_html(page))
+    until_shown(page, "embedded")
     shot(page, "compare_reopened")
     assert page.evaluate("() => window.hacked") is None
     assert problems == []

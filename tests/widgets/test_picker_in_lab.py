@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Problems
-from tests.browser.lab import Lab, open_notebook, output_html, run_all, save, set_theme, shot
+from tests.browser.lab import Lab, open_notebook, run_all, save, set_theme, shot, until_shown
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
@@ -47,6 +47,6 @@ def test_the_picker_is_used_by_keyboard_and_survives_saving(lab: Lab, page: Page
     lab.stop_kernels()
     open_notebook(page, lab, name, kernel=False)
     expect(page.locator(".viralai-snapshot td", has_text="✓")).to_be_visible()
-    assert "procedural-image" in "\n".join(output_html(page))
+    until_shown(page, "procedural-image")
     shot(page, "picker_reopened")
     assert problems == []
