@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -308,6 +309,21 @@ def test_no_secret_and_no_signed_address_reaches_the_file(journal: Journal) -> N
     assert b"bucket.example" in content
     for secret in (b"SIGNEDPART", b"journal-s3cret", b"abcdefghijklmnop1"):
         assert secret not in content
+
+
+def test_a_journal_that_nobody_closed_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    journal.open_job(job())
+    with journal._file.reading() as db:
+        assert db.execute("SELECT COUNT(*) FROM jobs").fetchone() == (1,)
+    del journal
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        db.execute("SELECT 1")
+    again = Journal(path)
+    assert len(again.jobs()) == 1
+    again.close()
 
 
 # --- several processes ----------------------------------------------------------------------------------------------------------------

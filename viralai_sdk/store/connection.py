@@ -28,6 +28,7 @@ class Connection:
         self.path = path
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._left_open: weakref.finalize[..., Connection] | None = None
         with _registry.lock:
             _open.add(self)
 
@@ -68,12 +69,17 @@ class Connection:
         """Close the file; the next use opens it again."""
         with self.lock:
             connection, self._connection = self._connection, None
+            if self._left_open is not None:
+                self._left_open.detach()
             if connection is not None:
                 connection.close()
 
     def _get(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = self._connect()
+            # Nobody has to close a client. From Python 3.13 on sqlite3 warns of a file that is left to the garbage collector.
+            self._left_open = weakref.finalize(self, self._connection.close)
+            self._left_open.atexit = False  # the writer closes at exit, after the last rows
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
@@ -124,10 +130,8 @@ class Connection:
     def before_fork(self) -> None:
         """Close the file: SQLite's locks and memory maps must not be shared with a child."""
         self.lock.acquire()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
