@@ -280,10 +280,10 @@ async def test_the_leaderboard_counts_anew_only_when_there_is_something_new(
     counted = 0
     working = experiment.leaderboard
 
-    def counting() -> Any:
+    def counting(**given: Any) -> Any:
         nonlocal counted
         counted += 1
-        return working()
+        return working(**given)
 
     monkeypatch.setattr(experiment, "leaderboard", counting)
     board = Leaderboard(experiment)
@@ -322,3 +322,32 @@ async def test_ratings_have_intervals_on_one_scale_and_ranks_their_range(home: P
     assert ada["rank"] == "1–2", "eight to four does not tell for sure who is first"
     assert (ada["cost"], ada["failures"], ada["votes"]) == ("free", "0 of 12", "12")
     assert ada["score"]["text"] in board.static_html()
+
+
+async def test_the_votes_of_one_rater_are_looked_at_alone(home: Path) -> None:
+    use(TEXT, ada=text_provider(lambda request: "mine"), bob=text_provider(lambda request: "well"))
+    ai = client({}, home)
+    experiment = ai.experiment("e5", service="text", arms=["ada", "bob"], prompts=[f"p{n}" for n in range(12)])
+    await experiment.run()
+    for rater, likes in (("ann", "mine"), (ATTACK, "well")):
+        while (pair := experiment.next_pair(rater)) is not None:
+            experiment.vote(pair, "left" if pair.left.text == likes else "right", rater)
+    board = Leaderboard(experiment, rater="ann")
+    await board.refresh()
+    assert board.raters == [ATTACK, "ann"]
+    assert board.sections[0]["title"] == "12 votes of ann"
+    assert line(board, "ada")["wins"].startswith("100 % (")
+    assert line(board, "ada")["votes"] == "12"
+    assert any(one.startswith("ada against bob: ada is preferred: 12–0") for one in words(board))
+    receive(board, page_sets(rater=ATTACK))
+    await until(lambda: board.sections[0]["title"] == f"12 votes of {ATTACK}")
+    assert line(board, "bob")["wins"].startswith("100 % (")
+    assert ATTACK not in board.static_html()
+    receive(board, page_sets(rater=""))
+    await until(lambda: board.sections[0]["title"] == "24 votes")
+    assert line(board, "bob")["votes"] == "24"
+    receive(board, page_sets(rater="nobody"))
+    await until(lambda: board.sections[0]["title"] == "0 votes of nobody")
+    receive(board, page_sets(raters=["x"]))
+    assert board.raters == [ATTACK, "ann"]
+    assert experiment.leaderboard(rater="ann").caption == "Leaderboard: votes of people, of ann alone"

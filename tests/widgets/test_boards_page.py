@@ -12,7 +12,7 @@ from tests.browser.conftest import Problems
 from tests.media_files import picture
 from tests.widgets.axe import grave_violations
 from tests.widgets.stub_page import DARK, put, recolour, saved, sent, show, tell
-from viralai_widgets import JobsPanel, SessionGallery
+from viralai_widgets import JobsPanel, Leaderboard, SessionGallery
 from viralai_widgets.board import action, badge, column, row, section
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -211,3 +211,22 @@ def test_a_live_board_keeps_the_focus_and_draws_every_kind_of_cell(page: Page) -
         recolour(page, DARK)
     page.evaluate("() => window.end()")
     assert sent(page, "gone")[0]["view"] == sent(page, "shown")[0]["view"]
+
+
+def test_a_leaderboard_offers_its_raters_and_keeps_the_choice(page: Page) -> None:
+    lines = [section("arms", "24 votes", [column("arm", "Arm")], [row("ada", {"arm": "ada"})])]
+    state = {"sections": lines, "live": True, "switches": [], "tools": [], "rater": "", "raters": ["ann"]}
+    show(page, Leaderboard, state)
+    choice = page.get_by_role("combobox", name="Votes of")
+    expect(choice).to_have_count(0)
+    put(page, raters=["ann", ATTACK])
+    assert choice.locator("option").all_inner_texts() == ["all raters", "ann", ATTACK]
+    choice.select_option(ATTACK)
+    assert saved(page) == [{"rater": ATTACK}]
+    put(page, raters=["ann", "bob", ATTACK])
+    expect(choice).to_have_value(ATTACK)
+    put(page, rater="ann")
+    expect(choice).to_have_value("ann")
+    for _ in ("light", "dark"):
+        assert grave_violations(page) == []
+        recolour(page, DARK)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.compare.arms import Arm
 from viralai_sdk.compare.ballot import Judgement, choice
-from viralai_sdk.compare.ballots import Ballot
 from viralai_sdk.compare.cells import Cell
+from viralai_sdk.compare.comparison_votes import ComparisonVotes
 from viralai_sdk.compare.slots import Key
 from viralai_sdk.interfaces.display.table import Table
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
@@ -51,7 +51,7 @@ class Comparison:
         self.arms = tuple(arms)
         self.prompts = dict(prompts)
         self.parameters = dict(parameters or {})
-        self.ballot = Ballot(f"comparison:{self.id}", journal, votes)
+        self.ballot = ComparisonVotes(f"comparison:{self.id}", journal, votes)
         self._cells: dict[Key, Cell] = {}
         for cell in cells:
             self.put(cell)

@@ -271,15 +271,16 @@ class Experiment:
 
         return medians(self.service, [arm.name for arm in self.arms], self.cell_data().values())
 
-    def leaderboard(self, kinds: Iterable[RaterKind] = ("human",)) -> Leaderboard:
+    def leaderboard(self, kinds: Iterable[RaterKind] = ("human",), *, rater: str | None = None) -> Leaderboard:
         """All arms with scores, intervals, failures, latency and cost, and what may be said about them.
 
-        Only votes of `kinds` decide; how far judges agree with people is told as soon as a judge has voted.
+        Only votes of `kinds` decide, and only those of `rater` when one is named; how far judges agree with people is told as soon as a
+        judge has voted.
         """
         from viralai_sdk.compare.leaderboard import leaderboard
 
         wanted, judgements = _kinds(kinds), self.judgements(KINDS)
-        return leaderboard([arm.name for arm in self.arms], self.cell_data(), judgements, kinds=wanted)
+        return leaderboard([arm.name for arm in self.arms], self.cell_data(), judgements, kinds=wanted, rater=rater)
 
     def verdict(
         self, first: str, second: str, *, alpha: float = 0.05, kinds: Iterable[RaterKind] = ("human",)

@@ -24,7 +24,7 @@ from viralai_sdk.compare.statistics import (
     win_rate,
 )
 from viralai_sdk.compare.votes import CellKey
-from viralai_sdk.interfaces.display.markup import Html, el, lines, name
+from viralai_sdk.interfaces.display.markup import Html, el, label, lines, name
 from viralai_sdk.interfaces.display.table import Table, plain_table, table_html
 from viralai_sdk.interfaces.money import dollars
 
@@ -117,6 +117,7 @@ class Leaderboard:
         kinds: whose votes are counted.
         dropped_resamples: share of resamples without scores; they are left out of the intervals.
         each_alpha: error of each verdict, so that all pairs together stay below `alpha`.
+        rater: whose votes alone are counted, None for everybody's.
     """
 
     standings: list[Standing]
@@ -128,6 +129,7 @@ class Leaderboard:
     kinds: tuple[str, ...]
     dropped_resamples: float = 0.0
     each_alpha: float = 0.05
+    rater: str | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """The lines for people."""
@@ -176,7 +178,8 @@ class Leaderboard:
             ("human",): "votes of people",
             ("judge",): "votes of judges, not of people",
         }
-        return f"Leaderboard: {who.get(self.kinds, 'votes of people and judges, mixed')}"
+        counted = who.get(self.kinds, "votes of people and judges, mixed")
+        return f"Leaderboard: {counted}" + ("" if self.rater is None else f", of {label(self.rater, 60)} alone")
 
     def __repr__(self) -> str:
         rows = self.rows()
@@ -200,9 +203,10 @@ def leaderboard(
     *,
     kinds: Sequence[str] = ("human",),
     alpha: float = 0.05,
+    rater: str | None = None,
 ) -> Leaderboard:
-    """Count cells (as JSON data) and judgements of all kinds; only those of `kinds` decide."""
-    given = list(judgements)
+    """Count cells (as JSON data) and judgements of all kinds; only those of `kinds`, and of `rater` when one is named, decide."""
+    given = [one for one in judgements if rater is None or one.rater == rater or one.kind not in kinds]
     counted = [one for one in given if one.kind in kinds]
     ranking = bradley_terry(counted, arms)
     by_arm: dict[str, list[Mapping[str, Any]]] = {arm: [] for arm in arms}
@@ -223,6 +227,7 @@ def leaderboard(
         tuple(kinds),
         ranking.dropped_resamples,
         each,
+        rater,
     )
 
 

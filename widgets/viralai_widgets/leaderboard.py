@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+import traitlets
 
 from viralai_sdk.interfaces.display import label
 from viralai_widgets.board import Board, Tone, column, row, section
@@ -30,7 +32,7 @@ class Experiment(Protocol):
 
     name: str
 
-    def leaderboard(self) -> Any:
+    def leaderboard(self, *, rater: str | None = None) -> Any:
         """The arms with their ratings: `viralai_sdk.compare.leaderboard.Leaderboard`."""
 
     def votes(self) -> list[Any]:
@@ -44,40 +46,66 @@ class Leaderboard(Board):
     """Ratings with intervals, rank ranges, failures, latency and cost, and the verdicts in words. Works anew when votes or results come.
 
     >>> Leaderboard(experiment)
+    >>> Leaderboard(experiment, rater="ann")
+
+    Attributes:
+        rater: whose votes alone are counted; "" counts those of all people. The page has a list to choose from.
+        raters: people who have voted.
 
     Args:
         experiment: an `Experiment`.
+        rater: see above; None is all raters as well.
         every: seconds between two looks of the live board.
     """
 
-    def __init__(self, experiment: Experiment, *, owner: Owner | None = None, **state: Any) -> None:
+    assets: ClassVar[tuple[str, ...]] = ("board", "leaderboard-panel")
+
+    rater = traitlets.Unicode("").tag(sync=True)
+    raters = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+
+    def __init__(
+        self, experiment: Experiment, *, rater: str | None = None, owner: Owner | None = None, **state: Any
+    ) -> None:
         self.experiment = experiment
         self._seen: tuple[Any, ...] | None = None
+        self._made = False
         title = state.pop("title", f"Leaderboard: {label(experiment.name, 80)}")
-        super().__init__(owner=owner, title=title, **state)
+        super().__init__(owner=owner, title=title, rater=rater or "", **state)
+        self._made = True
+
+    @traitlets.observe("rater")
+    def _other_rater(self, _change: Any) -> None:
+        if self._made:
+            self.refresh()
 
     async def look(self) -> list[dict[str, Any]]:
         """The table, worked out only when there is something new to count."""
-        return await asyncio.to_thread(self._look)
+        raters, sections = await asyncio.to_thread(self._look)
+        self.set_trait("raters", raters)
+        return sections
 
-    def _look(self) -> list[dict[str, Any]]:
-        votes, cells = self.experiment.votes(), self.experiment.cell_data()
+    def _look(self) -> tuple[list[str], list[dict[str, Any]]]:
+        rater = self.rater
+        everybody = [vote for vote in self.experiment.votes() if vote.rater_kind == "human"]
+        votes = [vote for vote in everybody if rater in ("", vote.rater)]
+        cells = self.experiment.cell_data()
         made = sum(data["response"] is not None for data in cells.values())
-        seen = (len(votes), votes[-1].id if votes else "", len(cells), made)
+        raters = sorted({vote.rater for vote in everybody})
+        seen = (rater, len(votes), votes[-1].id if votes else "", len(cells), made)
         if seen == self._seen:
-            return list(self.sections)
-        found = _sections(self.experiment.leaderboard(), len(votes))
+            return raters, list(self.sections)
+        found = _sections(self.experiment.leaderboard(rater=rater or None), len(votes), rater)
         self._seen = seen
-        return found
+        return raters, found
 
 
-def _sections(board: Any, votes: int) -> list[dict[str, Any]]:
+def _sections(board: Any, votes: int, rater: str = "") -> list[dict[str, Any]]:
     scale = _scale(board.standings)
     rows = [row(one.arm, _cells(one, scale)) for one in board.standings]
     tones: list[Tone] = [_TONES.get(one.state, "idle") for one in board.verdicts.values()]
     told = board.words()
     words: list[tuple[str, Tone]] = list(zip_longest(told, tones, fillvalue="idle"))
-    title = f"{votes:,} {'vote' if votes == 1 else 'votes'}"
+    title = f"{votes:,} {'vote' if votes == 1 else 'votes'}" + (f" of {label(rater, 60)}" if rater else "")
     return [section("arms", title, _COLUMNS, rows, words=words, empty="No arms.")]
 
 

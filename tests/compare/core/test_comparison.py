@@ -15,8 +15,8 @@ from tests.media_files import film
 from viralai_sdk import AIServiceType, Arm, Comparison
 from viralai_sdk.client import ViralAI
 from viralai_sdk.compare import page
-from viralai_sdk.compare.ballots import Ballot
 from viralai_sdk.compare.cells import Cell
+from viralai_sdk.compare.comparison_votes import ComparisonVotes
 from viralai_sdk.interfaces.errors import (
     ConfigurationError,
     ContentPolicyError,
@@ -176,9 +176,9 @@ def test_a_vote_says_what_it_is_about() -> None:
 @pytest.mark.parametrize("wrong", [{}, {"id": 3}, {"kind": "ghost"}, {"choice": "maybe"}, {"left": None}])
 def test_a_ballot_refuses_what_is_no_vote(wrong: dict[str, Any]) -> None:
     good = {"id": "v", "left": "a", "right": "b", "choice": "tie", "prompt": "p", "rater": "me", "kind": "human"}
-    assert len(Ballot("x", None, [good]).judgements()) == 1
+    assert len(ComparisonVotes("x", None, [good]).judgements()) == 1
     with pytest.raises(InvalidRequestError):
-        Ballot("x", None, [{**good, **wrong} if wrong else {}])
+        ComparisonVotes("x", None, [{**good, **wrong} if wrong else {}])
 
 
 def test_the_verdict_follows_the_votes() -> None:

@@ -78,12 +78,13 @@ function traitCheck(frame, { trait, label }) {
   return h("label", { class: "va-check" }, box, label);
 }
 
-function renderBoard(context) {
+/** `more(frame)` gives further controls for the top of one kind of board. */
+function renderBoard(context, more = () => []) {
   const frame = panelFrame(context, "board");
   const { model } = frame;
   const heading = h("h3", { class: "va-board-heading" });
   const board = h("div", { class: "va-board" });
-  const tools = h("div", { class: "va-row" },
+  const tools = h("div", { class: "va-row" }, more(frame),
     (model.get("switches") || []).map((each) => traitCheck(frame, each)),
     (model.get("tools") || []).map((each) => button(each.label, () => frame.send("act", { act: each.act, key: "" }))),
     traitCheck(frame, { trait: "live", label: "Live" }),

@@ -8,7 +8,7 @@ function render(context) {
   frame.on("change:service", showService);
   showService();
   frame.body.append(
-    h("div", { class: "va-row" }, field("Service", service), button("Refresh", () => frame.send("refresh"), { label: "Read the providers anew" })),
+    h("div", { class: "va-row va-picker-top" }, field("Service", service), button("Refresh", () => frame.send("refresh"), { label: "Read the providers anew" })),
     buildPicker(frame),
   );
   return frame.dispose;

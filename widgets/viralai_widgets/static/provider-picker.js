@@ -39,11 +39,10 @@ function pickerRow(row, chosenModel, multiple, group, change) {
     "tr",
     { class: picked ? "va-picked" : "" },
     h("td", {}, box),
-    h("th", { scope: "row" }, h("bdi", { text: row.provider })),
-    h("td", { class: row.configured && row.healthy ? "va-ready" : "", text: readiness(row) }),
-    h("td", {}, models),
+    h("th", { scope: "row" }, h("bdi", { text: row.provider }), " ",
+      h("span", { class: row.configured && row.healthy ? "va-state va-ready" : "va-state", text: readiness(row) })),
+    h("td", {}, models, retires ? h("span", { class: "va-ends", text: `ends ${retires}` }) : null),
     h("td", { text: facts ? facts.price : row.price }),
-    h("td", { class: retires ? "va-ends" : "", text: retires ? `ends ${retires}` : "" }),
   );
 }
 
@@ -52,7 +51,7 @@ function buildPicker(frame, names = { rows: "rows", value: "value", multiple: "m
   const { model } = frame;
   const group = freshId("pick");
   const filter = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter providers and models", on: { input: () => draw() } });
-  const head = ["", "provider", "state", "model", "price", "until"].map((text) =>
+  const head = ["", "provider", "model", "price"].map((text) =>
     text ? h("th", { scope: "col", text }) : h("td", {}, h("span", { class: "va-only-read", text: "chosen" })),
   );
   const body = h("tbody");
@@ -84,7 +83,7 @@ function buildPicker(frame, names = { rows: "rows", value: "value", multiple: "m
         return line;
       }),
     );
-    if (!rows.length) body.append(h("tr", {}, h("td", { colspan: 6, text: "nothing here" })));
+    if (!rows.length) body.append(h("tr", {}, h("td", { colspan: 4, text: "nothing here" })));
     if (kept) [...body.children].find((line) => line.dataset.provider === kept[0])?.querySelector(kept[1])?.focus();
     said.textContent = chosen.size ? `${chosen.size} chosen` : "none chosen";
   }

@@ -1,4 +1,4 @@
-"""A ballot in the journal: votes are appended, never changed."""
+"""The votes of one comparison: appended to the journal, never changed. An experiment keeps more than votes, see `votes.Ballot`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from viralai_sdk.store.journal import Journal
 
 
-class Ballot:
+class ComparisonVotes:
     """The votes of one comparison, in memory and, when there is a journal, on disk.
 
     Args:
