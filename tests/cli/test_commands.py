@@ -253,6 +253,13 @@ def test_doctor_says_where_a_key_is_from_and_never_the_key(viralai: Viralai, mon
     assert findings(viralai)["Who serves/image"]["value"].startswith("openai")
 
 
+def test_doctor_sees_a_file_where_the_project_should_be(viralai: Viralai) -> None:
+    (viralai.place / "file").write_text("in the way")
+    for home in ("file", "file/below"):
+        found = findings(viralai, "--home", home)["Project/folder"]
+        assert (found["state"], "is a file" in found["value"]) == ("problem", True)
+
+
 def test_doctor_reports_a_broken_configuration(viralai: Viralai) -> None:
     (viralai.place / "viralai.yaml").write_text("providers: {openai: {api_kye: x}}")
     done = viralai("doctor")

@@ -20,7 +20,9 @@ from playwright.sync_api import sync_playwright
 
 from tests.cli.conftest import Viralai
 from viralai_sdk.cli import demo_items, main
-from viralai_sdk.interfaces.errors import EmptyResultError
+from viralai_sdk.client import ViralAI
+from viralai_sdk.interfaces.errors import EmptyResultError, StorageError
+from viralai_sdk.services.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,23 @@ def test_a_demo_that_fails_leaves_an_earlier_one_whole(viralai: Viralai, monkeyp
     monkeypatch.setattr(demo_items, "_item", failing_films)
     assert viralai("demo", "--out", "old", "--json").document["error"]["type"] == "EmptyResultError"
     assert [path.name for path in (viralai.place / "old").iterdir()] == ["index.html"]
+
+
+def test_a_demo_whose_journal_cannot_be_written_leaves_nothing_new(
+    viralai: Viralai, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    async def full(_: ViralAI) -> None:
+        raise StorageError("the disk is full.")
+
+    close = Runtime.close
+    monkeypatch.setattr(demo_items, "_item", failing_films)
+    monkeypatch.setattr(ViralAI, "aclose", full)
+    monkeypatch.setattr(Runtime, "close", lambda self: (close(self), closed.append(self)))
+    assert viralai("demo", "--out", "new").code == 1
+    assert len(closed) == 1  # or the journal would write once more at exit, into a folder that is gone
+    assert list(viralai.place.iterdir()) == []
 
 
 @pytest.mark.parametrize("out", ["in-the-way", "in-the-way/inside", "/proc/no-such/demo"])

@@ -60,7 +60,7 @@ def test_version(viralai: Viralai) -> None:
         (("generate", "image", "fox", "--option", "quality"), "KEY=VALUE"),
         (("generate", "text", "x", "--schema", "none.json"), "none.json"),
         (("models", "retiring", "--within", "soon"), "90d"),
-        (("models", "retiring", "--as-of", "tomorrow"), "--as-of"),
+        (("models", "retiring", "--as-of", "tomorrow"), "2026-11-22"),
         (("models", "list", "--provider", "openia"), "Did you mean 'openai'?"),
         (("sim", "--port", "99999"), "65535"),
         (("sim", "--print-config", "--port", "0"), "fixed port"),
@@ -190,6 +190,11 @@ def test_a_warning_is_one_line_and_no_repetition(capsys: pytest.CaptureFixture[s
     output.warned(RuntimeWarning("the disk is\n nearly full"))
     output.close()
     assert capsys.readouterr().err == "viralai: the disk is nearly full\n"
+    output = report.Output()
+    output.warned(RuntimeWarning("calls are not being recorded: no room."))
+    output.warned(RuntimeWarning("calls were not recorded: no room."))
+    output.close()
+    assert capsys.readouterr().err == "viralai: calls were not recorded: no room.\n"
     output.failed(StorageError("the disk is full."))
     output.warned(RuntimeWarning("calls were not recorded: the disk is full."))
     assert "recorded" not in capsys.readouterr().err

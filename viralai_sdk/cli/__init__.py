@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 
-from viralai_sdk.cli.report import BROKEN_PIPE, INTERRUPTED, Output, Parser, UsageError
+from viralai_sdk.cli.report import BROKEN_PIPE, INTERRUPTED, Output, Parser, UsageError, open_missing_streams, silence
 
 COMMANDS = {
     "demo": "make one of each with the embedded engines: text, pictures, speech, a film, and a page that shows them",
@@ -38,6 +37,8 @@ VIRALAI_DEBUG=1 shows the traceback of an error; VIRALAI_PROGRESS=0 hides progre
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code: 0 fine, 1 failed, 2 wrong use, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows a question mark instead of breaking the command off.
         if hasattr(stream, "reconfigure"):
@@ -65,14 +66,13 @@ def _guarded(words: list[str], output: Output) -> int:
             raise
         except Exception as error:
             code = output.failed(error)
-        output.close()
-    except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        unwritten = output.close()
+    except BrokenPipeError:  # whoever read our output has gone
+        silence(sys.stdout)
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    return code
+    return code or unwritten
 
 
 def _run(words: list[str], output: Output) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import csv
+import functools
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,28 +142,40 @@ async def _run(args: argparse.Namespace, output: Output) -> int:
         except asyncio.CancelledError:
             # Ctrl-C: what was finished until then was paid for.
             if any(cell.ok for cell in running.comparison.cells):
-                _show(args, running.comparison, output)
+                _show(args, running.comparison, output, ai.session.dir)
             raise
-        _show(args, comparison, output)
+        _show(args, comparison, output, ai.session.dir)
         return 0 if any(cell.ok for cell in comparison.cells) else FAILED
 
 
 def _check_places(args: argparse.Namespace) -> None:
+    from viralai_sdk.cli import deliver
     from viralai_sdk.compare import saved
 
     for option, target in (("--html", args.html), ("--save", args.save)):
-        if target is None:
-            continue
-        folder = target.absolute().parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise UsageError(f"{option}: one cannot write in {str(folder)!r}.", hint="Make the folder first.")
+        if target is not None:
+            deliver.check(target, option)
     if args.html is not None and args.html.is_dir():
         raise UsageError(f"--html: {str(args.html)!r} is a folder.", hint="Name a file, such as page.html.")
     if args.save is not None:
         saved.check(args.save)
 
 
-def _show(args: argparse.Namespace, comparison: Comparison, output: Output) -> None:
+def _put_aside(comparison: Comparison, session: Path) -> str | None:
+    """Where the results are safe when they cannot be shown: media lie in the session, texts are written down."""
+    from viralai_sdk.interfaces.errors import AIError
+    from viralai_sdk.store.artifacts import rescue_folders
+
+    if comparison.service.short != "text":
+        return str(session)
+    for folder in (session / "scripts", *rescue_folders(session.name)):
+        with contextlib.suppress(AIError):  # the next place is tried; the caller tells what went wrong in the first
+            return str(comparison.save(folder / f"comparison_{comparison.id}"))
+    return None
+
+
+def _show(args: argparse.Namespace, comparison: Comparison, output: Output, session: Path) -> None:
+    output.rescue(functools.partial(_put_aside, comparison, session))
     document: dict[str, Any] = {
         "service": args.service,
         "id": comparison.id,

@@ -66,8 +66,10 @@ async def _made(work: Path, output: Output) -> list[Item]:
     try:
         return [item async for item in make(ai, work, output.note)]
     finally:
-        await ai.aclose()
-        ai.runtime.close()
+        try:
+            await ai.aclose()
+        finally:
+            ai.runtime.close()  # or its journal would come again after its folder is gone
 
 
 @contextlib.contextmanager

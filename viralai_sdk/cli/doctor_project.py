@@ -105,6 +105,10 @@ def folder(home: Path) -> list[Finding]:
 
 def _writable(home: Path) -> Finding:
     spot = _existing(home)
+    blocking = next((path for path in (home, *home.parents) if path.exists() and not path.is_dir()), None)
+    if blocking is not None:
+        hint = "Move it aside, or give --home or $VIRALAI_HOME."
+        return Finding("Project", "folder", "problem", f"{blocking} is a file, not a folder", hint=hint)
     try:
         with tempfile.TemporaryFile(dir=spot):
             return Finding("Project", "folder", "ok", str(home), "" if home.exists() else "will be made")

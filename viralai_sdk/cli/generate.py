@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import functools
 import json
 import sys
 from pathlib import Path
@@ -192,17 +193,32 @@ async def _run(args: argparse.Namespace, output: Output) -> None:
             output.say(plan)
             return
         stream = getattr(args, "stream", False)
-        response = await (_stream(ai, args, given, output) if stream else helper(args.subject, **given))
-        _show(args, response, output, streamed=stream)
+        if stream:
+            response = await _stream(ai, args, given, output)
+        else:
+            response = await helper(args.subject, **given)
+            output.rescue(functools.partial(deliver.put_aside, response, ai.session.dir))
+        _show(args, response, output, ai.session.dir, streamed=stream)
 
 
 async def _stream(ai: ViralAI, args: argparse.Namespace, given: dict[str, Any], output: Output) -> Response:
+    from viralai_sdk.cli import deliver
+    from viralai_sdk.interfaces.errors import StorageError
+
     response: Response | None = None
+    unread: StorageError | None = None
     async for chunk in ai.text.stream(args.subject, **given):
-        output.write(chunk.text)
+        try:
+            output.write(chunk.text)
+        except StorageError as error:
+            unread = error  # the rest is paid for all the same: it is read to its end and put aside
         response = chunk.response or response
-    output.say("")
     assert response is not None
+    if unread is not None:
+        unread.rescued = deliver.put_aside(response, ai.session.dir)
+        raise unread
+    output.rescue(functools.partial(deliver.put_aside, response, ai.session.dir))
+    output.say("")
     return response
 
 
@@ -218,7 +234,7 @@ def _parameters(args: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _show(args: argparse.Namespace, response: Response, output: Output, *, streamed: bool) -> None:
+def _show(args: argparse.Namespace, response: Response, output: Output, session: Path, *, streamed: bool) -> None:
     from viralai_sdk.cli import deliver
 
     document = {
@@ -232,7 +248,7 @@ def _show(args: argparse.Namespace, response: Response, output: Output, *, strea
     if text is not None and not streamed and args.out is None:
         output.say(text)
     if args.out is not None:
-        document["files"] = [str(path) for path in deliver.deliver(response, args.out)]
+        document["files"] = [str(path) for path in deliver.deliver(response, args.out, session)]
         output.result(document)
     for path in document["files"]:
         output.say(path)

@@ -35,9 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     retiring.add_argument(
         "--within", type=days, default=90, metavar="TIME", help="such as 90d, 12w, 6m or 1y (default: 90d)"
     )
-    retiring.add_argument(
-        "--as-of", type=datetime.date.fromisoformat, metavar="DATE", help="count from this day instead of today"
-    )
+    retiring.add_argument("--as-of", type=day, metavar="DATE", help="count from this day instead of today (YYYY-MM-DD)")
     retiring.set_defaults(run=run_retiring)
     for action in (listing, retiring):
         action.add_argument("--provider", metavar="NAME", help="only this provider")
@@ -45,6 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_project(listing)
     add_json(retiring)
     models_local.configure(actions)
+
+
+def day(text: str) -> datetime.date:
+    """A date out of "2026-11-22"."""
+    try:
+        return datetime.date.fromisoformat(text.strip())
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-11-22") from None
 
 
 def days(text: str) -> int:

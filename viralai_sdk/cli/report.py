@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NoReturn
 
 FAILED, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 """Exit codes beside 0. The last two are what a shell gives for Ctrl-C and for a reader that went away."""
@@ -42,6 +43,13 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of printing and leaving."""
         raise UsageError(f"{message}.", hint=f"`{self.prog} -h` explains.")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse would swallow that nobody could read it, and end with 0.
+        try:
+            (file or sys.stderr).write(message)
+        except OSError as error:
+            raise refusal(error) from error
+
 
 class Output:
     """Where a command's words go.
@@ -57,21 +65,27 @@ class Output:
         self._told = ""
         self._warnings: list[str] = []
         self._closed = False
+        self._unreadable = False
+        self._rescue: Callable[[], str | None] | None = None
 
     def say(self, text: object) -> None:
-        """A line of the result, for people."""
+        """A line of the result, for people. Raises StorageError when stdout cannot take it."""
         if not self.as_json:
-            print(text)
+            self._print(text)
 
     def write(self, text: str) -> None:
-        """A piece of the result without a line end, shown at once."""
+        """A piece of the result without a line end, shown at once. Raises StorageError when stdout cannot take it."""
         if not self.as_json:
-            print(text, end="", flush=True)
+            self._print(text, end="", flush=True)
 
     def note(self, text: object) -> None:
         """A remark that is not part of the result."""
         if not self.as_json:
-            print(text, file=sys.stderr)
+            _aside(text)
+
+    def rescue(self, put_aside: Callable[[], str | None]) -> None:
+        """What saves the result, and says where it is then, should stdout turn out to be full or closed."""
+        self._rescue = put_aside
 
     def warned(self, message: Warning | str, *_: object, **__: object) -> None:
         """A Python warning: one line after the command's own words, unless it only repeats the error that was told."""
@@ -95,9 +109,9 @@ class Output:
             traceback.print_exception(error)
         self._error = described(error)
         self._told = " ".join(str(self._error["message"]).split())
-        if not self.as_json:
-            sys.stdout.flush()  # so that the error comes after what was said before
-            print(_sentence(self._error), file=sys.stderr)
+        if not self.as_json or self._unreadable:
+            self._flush_before_an_error()
+            _aside(_sentence(self._error))
         return exit_code(error)
 
     def interrupted(self) -> int:
@@ -108,23 +122,102 @@ class Output:
             "hint": "`viralai jobs resume` collects jobs that go on at their provider.",
             "provider": None,
         }
-        if not self.as_json:
-            print(f"viralai: interrupted. {self._error['hint']}", file=sys.stderr)
+        self.note(f"viralai: interrupted. {self._error['hint']}")
         return INTERRUPTED
 
-    def close(self) -> None:
-        """Write what was kept for the end: remarks, and the document if machines are to read it."""
-        self._closed = True
-        for line in dict.fromkeys(self._warnings):
-            self._remark(line)
-        self._warnings.clear()
+    def hand_over(self) -> None:
+        """Write the document, if machines are to read it, and make sure that everything said has left this process.
+
+        Raises:
+            StorageError: stdout cannot take it.
+        """
         if self.as_json and (self._document is not None or self._error is not None):
             document = self._document or {}
             if self._error is not None:
                 document["error"] = self._error
-            print(json.dumps(document, indent=2, default=str))
             self._document = self._error = None
-        sys.stdout.flush()
+            self._print(json.dumps(document, indent=2, default=str))
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def close(self) -> int:
+        """Say what was kept for the end. Gives 0, or an exit code when stdout could not take it."""
+        self._closed = True
+        last = {line.partition(": ")[2] or line: line for line in self._warnings}
+        for line in last.values():  # of several with the same reason the last one
+            self._remark(line)
+        self._warnings.clear()
+        try:
+            self.hand_over()
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            return self.failed(error)
+        return 0
+
+    def _print(self, text: object, end: str = "\n", flush: bool = False) -> None:
+        try:
+            print(text, end=end, flush=flush)
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> Exception:
+        """The error to raise when stdout refused. The result is put aside first, unless the reader went away by itself."""
+        if isinstance(error, BrokenPipeError):
+            return error
+        silence(sys.stdout)
+        self._unreadable = True
+        put_aside, self._rescue = self._rescue, None
+        return refusal(error, put_aside() if put_aside else None)
+
+    def _flush_before_an_error(self) -> None:
+        """Let the error come after what was said before."""
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            silence(sys.stdout)  # the error that is about to be told is the one that matters
+
+
+def refusal(error: OSError, rescued: str | None = None) -> Exception:
+    """What it means that stdout refused, as one of our errors; a reader that went away stays what it is."""
+    if isinstance(error, BrokenPipeError):
+        return error
+    from viralai_sdk.interfaces.errors import StorageError
+
+    reason = "it is closed" if error.errno == errno.EBADF else error.strerror or type(error).__name__
+    hint = "Free some space, or send the output somewhere else."
+    return StorageError(f"cannot write to standard output: {reason}.", hint=hint, rescued=rescued)
+
+
+def _aside(text: object) -> None:
+    try:
+        print(text, file=sys.stderr)
+    except OSError:
+        silence(sys.stderr)  # no place is left to say so; the result and the exit code still come
+
+
+def silence(stream: IO[str]) -> None:
+    """Let what a broken stream still holds, or gets later, go nowhere: Python would complain once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def open_missing_streams() -> None:
+    """Give a process that was started with closed standard streams some: stdin is empty, stdout refuses, stderr is silent.
+
+    Without them the next file that is opened, such as the journal, would become the stdout of every child process.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), "r")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def described(error: Exception) -> dict[str, Any]:

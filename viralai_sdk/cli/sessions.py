@@ -144,5 +144,6 @@ def _short(text: str) -> str:
 def _money(known: float | None, unknown: int) -> str:
     if known is None:
         return "unknown"
-    told = "free" if known == 0 and not unknown else dollars(known)
-    return f"{told} and {unknown} unknown" if unknown else told
+    if not known:
+        return f"{unknown} unknown" if unknown else "free"
+    return f"{dollars(known)} and {unknown} unknown" if unknown else dollars(known)

@@ -115,7 +115,7 @@ def _serve(server: Any, output: Output, stop: threading.Event) -> None:
         output.say(f"{name:<12} {url}")
     output.say(f"{'key':<12} {server.key}")
     output.note("Ctrl-C ends it.")
-    output.close()  # whoever reads this must know the addresses while the server runs
+    output.hand_over()  # whoever reads this must know the addresses while the server runs
     stop.wait()
 
 
