@@ -176,6 +176,9 @@ class Keep:
         if isinstance(response, TextGenerationResponse):
             if not response.text.strip() and response.parsed is None:
                 raise EmptyResultError("the answer is empty.")
+            if isinstance(call.request, TextGenerationRequest) and wants_json(call.request):
+                given = TextPayload(text=response.text, parsed=response.parsed, finish_reason=response.finish_reason)
+                response.parsed = parse_structured(given, call.request)
         elif not paths:
             raise EmptyResultError("the response names no file.")
         kind = KINDS.get(call.service_type)

@@ -11,9 +11,11 @@ from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.requests import Request
+from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.interfaces.video import VideoGenerationRequest
 from viralai_sdk.services.call import Call, Route
-from viralai_sdk.services.validate import on_platform
+from viralai_sdk.services.schemas import check_schema
+from viralai_sdk.services.validate import on_platform, plain_schema
 
 if TYPE_CHECKING:
     from viralai_sdk.services.runtime import Runtime
@@ -83,6 +85,8 @@ def plan(runtime: Runtime, call: Call) -> Plan:
     request = call.request
     if isinstance(request, VideoGenerationRequest) and request.platform:
         request = on_platform(request)
+    if isinstance(request, TextGenerationRequest) and (schema := plain_schema(request)) is not None:
+        check_schema(schema)
     routes = runtime.health.order(call.service_type, call.chain)
     return Plan(call.service_type.short, [_planned(runtime, call, request, route) for route in routes])
 

@@ -6,11 +6,13 @@ import json
 import re
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from viralai_sdk.interfaces.errors import MalformedResponseError
+from viralai_sdk.interfaces.names import shorten
 from viralai_sdk.interfaces.steps import TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest
+from viralai_sdk.services.schemas import misfit
 
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 
@@ -21,7 +23,8 @@ def wants_json(request: TextGenerationRequest) -> bool:
 
 
 def parse_structured(payload: TextPayload, request: TextGenerationRequest) -> Any:
-    """The value of an answer to a request with a schema: an instance of the pydantic model when one was given, else plain JSON values.
+    """The value of an answer to a request with a schema: an instance of the pydantic model when one was given, else plain
+    JSON values that follow the JSON schema.
 
     A Markdown fence around the JSON is taken off, since several models cannot help adding it; nothing else is guessed.
 
@@ -39,13 +42,24 @@ def parse_structured(payload: TextPayload, request: TextGenerationRequest) -> An
             raise MalformedResponseError(
                 f"the answer is not the JSON that was asked for.{cut}", billed="yes"
             ) from error
-    if request.schema_model is None or isinstance(value, request.schema_model):
+    if request.schema_model is not None:
+        return _as_model(value, request.schema_model)
+    wrong = None if request.response_schema is None else misfit(request.response_schema, value)
+    if wrong is not None:
+        raise _not_followed(wrong)
+    return value
+
+
+def _as_model(value: Any, model: type[BaseModel]) -> BaseModel:
+    if isinstance(value, model):
         return value
     try:
-        return request.schema_model.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the value"
-        raise MalformedResponseError(
-            f"the answer does not follow the schema: {where}: {first['msg']}.", billed="yes"
-        ) from error
+        where = shorten(".".join(str(part) for part in first["loc"]), 120) or "the value"
+        raise _not_followed(f"{where}: {first['msg']}") from error
+
+
+def _not_followed(reason: str) -> MalformedResponseError:
+    return MalformedResponseError(f"the answer does not follow the schema: {reason}.", billed="yes")
