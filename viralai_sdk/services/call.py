@@ -50,6 +50,7 @@ class Call:
         detached: a job of its own, which waits for nobody: only `cancel_remotely` stops the provider's work, not the end of a loop.
         route, service, payload: of the attempt that is being made.
         open_job: the provider works on a job of ours that was paid for and is not over; nobody else is asked then.
+        held: our ids of jobs whose results are still to be stored; nobody else may take them up until the call is recorded.
         ending: what became of a stopped call's remote work, in a few words.
         notes: warnings of the present attempt; they end up on the response.
         estimate: USD reserved for this call, None when its price is unknown.
@@ -82,6 +83,7 @@ class Call:
     retries: int = 0
     emitted: bool = False
     open_job: bool = False
+    held: list[str] = field(default_factory=list)
     ending: str = ""
     recorded: bool = False
     estimate: float | None = None
@@ -120,8 +122,9 @@ class Call:
     def report(
         self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None
     ) -> None:
-        """Tell whoever watches how far the call is. Cheap, and safe from any thread."""
-        if self.post is not None:
+        """Tell whoever watches how far the call is; nothing once it is over, whatever still goes on for it. Cheap, and safe from any
+        thread."""
+        if self.post is not None and not self.recorded:
             self.post(self.event("running", stage, fraction=fraction, preview=preview, queue_position=queue_position))
 
     def event(self, state: State, stage: str, **details: Any) -> ProgressEvent:

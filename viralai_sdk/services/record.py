@@ -48,6 +48,8 @@ class Record:
             told = "" if error is None else type(error).__name__
             call.post(call.event(_STATES[row.outcome], told, message=call.ending))
         call.recorded = True
+        for job_id in call.held:
+            self._runtime.leave_job(job_id)
         if getattr(error, "rescued", None) is None:  # a paid result that could be stored nowhere still lies there
             self._runtime.clear(call.id)
 

@@ -78,6 +78,7 @@ class Runtime:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
         """Who claims jobs: this object in this process, so that no other collects what it works on."""
         self._running: set[asyncio.Future[Any]] = set()
+        self._jobs: dict[str, asyncio.AbstractEventLoop] = {}
 
     @property
     def session_id(self) -> str:
@@ -125,6 +126,12 @@ class Runtime:
         """Remove a call's unfinished files, if it made any."""
         if call_id in self._workspaces:
             self._workspaces.discard(call_id)
+            shutil.rmtree(self.spool / call_id, ignore_errors=True)
+
+    def clear_late(self, call_id: str, folder: Path) -> None:
+        """Remove what a stopped thread has left in its folder; with it the call's own, if the call is over and cleared already."""
+        shutil.rmtree(folder, ignore_errors=True)
+        if call_id not in self._workspaces:
             shutil.rmtree(self.spool / call_id, ignore_errors=True)
 
     def artifacts(self, session_id: str) -> ArtifactStore:
@@ -182,6 +189,19 @@ class Runtime:
                 if session_id in self._spent:
                     self._spent[session_id] += response.cost_usd
 
+    def take_job(self, job_id: str) -> None:
+        """A call begins to work on a job. The journal's claim keeps other kernels away; this keeps away other calls of this object."""
+        self._jobs[job_id] = asyncio.get_running_loop()
+
+    def leave_job(self, job_id: str) -> None:
+        """Nothing works on a job any more; harmless when nothing did."""
+        self._jobs.pop(job_id, None)
+
+    def works_on(self, job_id: str) -> bool:
+        """True while a call of this object works on a job. One whose loop was closed under it does not."""
+        loop = self._jobs.get(job_id)
+        return loop is not None and not loop.is_closed()
+
     def keep_running(self, task: asyncio.Future[Any]) -> None:
         """Hold on to a task that nobody waits for; asyncio itself holds only a weak reference."""
         self._running.add(task)
@@ -190,7 +210,9 @@ class Runtime:
     async def aclose(self) -> None:
         """Close this loop's connections, let services go of what they hold, and write down what is still to be written."""
         here = asyncio.get_running_loop()
-        waiting = [task for task in self._running if task.get_loop() is here and task is not asyncio.current_task()]
+        waiting = [
+            task for task in tuple(self._running) if task.get_loop() is here and task is not asyncio.current_task()
+        ]
         if waiting:
             await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
         await self.factory.aclose()
