@@ -53,7 +53,8 @@ class Call:
         held: our ids of jobs whose results are still to be stored; nobody else may take them up until the call is recorded.
         ending: what became of a stopped call's remote work, in a few words.
         notes: warnings of the present attempt; they end up on the response.
-        estimate: USD reserved for this call, None when its price is unknown.
+        estimate: USD that this call is expected to cost, None when its price is unknown.
+        reserved: USD set aside for it until it is recorded.
     """
 
     service_type: AIServiceType
@@ -87,6 +88,7 @@ class Call:
     ending: str = ""
     recorded: bool = False
     estimate: float | None = None
+    reserved: float = 0.0
     attempt_clock: float = 0.0
     patience: Patience | None = None
     tried: bool = False

@@ -37,13 +37,12 @@ class Record:
             row.cost_usd, row.cost_source = response.cost_usd, response.cost_source
             row.artifacts_json, row.warnings_json = response.artifacts, response.warnings
             row.response_json = response.metadata
-            self._runtime.count_cost(call.session_id, response)
         else:
             row.outcome = _outcome(error)
             row.error, row.message = type(error).__name__, str(error)[:500]
             row.billed = error.billed if isinstance(error, AIError) else _billed(call)
             row.warnings_json = call.notes
-        self._runtime.journal.record_call(row)
+        self._runtime.spending.settle(row, call.reserved)
         if call.post is not None:
             told = "" if error is None else type(error).__name__
             call.post(call.event(_STATES[row.outcome], told, message=call.ending))

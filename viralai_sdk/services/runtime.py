@@ -8,7 +8,6 @@ import importlib
 import os
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,6 @@ from viralai_sdk.config.configuration import AIConfiguration
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
-from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService, AIServiceConfig
 from viralai_sdk.progress.hub import ProgressHub
 from viralai_sdk.progress.views import choose_view
@@ -29,6 +27,7 @@ from viralai_sdk.services.factory import ConfiguredFactory
 from viralai_sdk.services.health import Health
 from viralai_sdk.services.heartbeat import Heartbeat
 from viralai_sdk.services.lifecycle import explain, lifecycle
+from viralai_sdk.services.spending import Spending
 from viralai_sdk.store.artifacts import ArtifactStore
 from viralai_sdk.store.files import storage_error
 from viralai_sdk.store.journal import Journal
@@ -71,8 +70,7 @@ class Runtime:
         self.heartbeat = Heartbeat(self.hub.render)
         self.today = today or datetime.date.today
         self._stores: dict[str, ArtifactStore] = {}
-        self._spent: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self.spending = Spending(self.journal)
         self._proven = False
         self._workspaces: set[str] = set()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
@@ -174,20 +172,7 @@ class Runtime:
 
     def spent(self, session_id: str) -> float:
         """USD known to be spent in a session, earlier kernels included."""
-        with self._lock:
-            known = self._spent.get(session_id)
-        if known is None:
-            known = self.journal.spent(session_id)
-            with self._lock:
-                known = self._spent.setdefault(session_id, known)
-        return known
-
-    def count_cost(self, session_id: str, response: Response) -> None:
-        """Add a response's cost to what its session has spent."""
-        if response.cost_usd:
-            with self._lock:
-                if session_id in self._spent:
-                    self._spent[session_id] += response.cost_usd
+        return self.spending.spent(session_id)
 
     def take_job(self, job_id: str) -> None:
         """A call begins to work on a job. The journal's claim keeps other kernels away; this keeps away other calls of this object."""
