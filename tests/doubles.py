@@ -7,6 +7,7 @@ import io
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,9 @@ class JobServer:
     async def _create(self, request: HttpRequest) -> Response:
         name = f"remote-{len(self.creates) + 1}"
         self.creates.append(name)
-        await asyncio.sleep(self.create_delay)
+        end = time.monotonic() + self.create_delay
+        while time.monotonic() < end and not self._server.should_exit:
+            await asyncio.sleep(0.01)
         return JSONResponse({"id": name})
 
     async def _look(self, request: HttpRequest) -> Response:

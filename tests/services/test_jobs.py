@@ -28,19 +28,29 @@ from viralai_sdk.interfaces.errors import (
     StorageError,
 )
 from viralai_sdk.interfaces.jobs import VideoStatus
-from viralai_sdk.services import job_rows, jobs
+from viralai_sdk.services import job_rows, jobs, runtime
 from viralai_sdk.store.rows import JobRow
+
+LONG = 60.0
+"""Seconds after which a test gives up on something that must happen."""
 
 
 def states(home: Path) -> list[str]:
     return [row["state"] for row in rows(home, "jobs")]
 
 
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on behind a stopped call is waited for as long as this machine needs for it."""
+    monkeypatch.setattr(runtime, "CLOSE_SECONDS", LONG)
+    monkeypatch.setattr(jobs, "CANCEL_SECONDS", LONG)
+
+
 async def leftovers(ai: ViralAI) -> set[Any]:
-    """Tasks that are still there after the client was closed."""
+    """Tasks that are still there after the client was closed, and do not end either."""
     await ai.aclose()
-    await asyncio.sleep(0.02)
-    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return (await asyncio.wait(others, timeout=LONG))[1] if others else set()
 
 
 async def test_a_film_is_submitted_followed_and_collected(films: JobServer, home: Path) -> None:
@@ -224,10 +234,8 @@ async def test_stopping_a_call_stops_the_provider_and_says_so(can_cancel: bool, 
     while not films.looks:
         await asyncio.sleep(0.01)
     task.cancel()
-    began = time.perf_counter()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.perf_counter() - began < 1.0
     assert not await leftovers(ai)
     assert (films.cancelled == films.creates) is can_cancel
     assert states(home) == ["cancelled" if can_cancel else "running"]
@@ -256,7 +264,7 @@ async def test_stopping_while_the_provider_hangs_is_told_as_lost(
     films: JobServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "CANCEL_SECONDS", 0.1)
-    films.create_delay = 1.5
+    films.create_delay = LONG
     ai = client(films_config(films), home)
     task = asyncio.create_task(ai.video("a fox", duration=1))
     while not films.creates:
@@ -423,8 +431,9 @@ async def test_a_claim_is_renewed_while_a_job_takes_long(
     ai = client(films_config(films), home)
     job = await ai.video.submit("a fox", duration=1)
     before = rows(home, "jobs")[0]["heartbeat"]
-    await asyncio.sleep(0.2)
-    assert rows(home, "jobs")[0]["heartbeat"] > before
+    async with asyncio.timeout(LONG):
+        while rows(home, "jobs")[0]["heartbeat"] <= before:
+            await asyncio.sleep(0.02)
     await job.cancel()
 
 

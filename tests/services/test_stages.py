@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ from viralai_sdk.interfaces.errors import (
     RateLimitError,
     StorageError,
 )
-from viralai_sdk.interfaces.steps import Compute, TextPayload
+from viralai_sdk.interfaces.steps import Answer, Compute, Send, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationService
+from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services.call import Route
 from viralai_sdk.services.health import FAILURES, OPEN_SECONDS, Health
 from viralai_sdk.services.pipeline import STAGES
 from viralai_sdk.simulator import Simulator
+from viralai_sdk.store.rows import CallRow
 
 
 def test_a_call_meets_the_stages_in_the_order_of_the_design() -> None:
@@ -97,12 +100,26 @@ async def test_too_dear_a_call_is_refused_before_it_is_sent(sim: Simulator, home
     assert rows(home)[0]["error"] == "BudgetExceededError"
 
 
-async def test_calls_at_once_cannot_overdraw_together(sim: Simulator, home: Path) -> None:
+async def test_calls_at_once_cannot_overdraw_together(
+    sim: Simulator, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     probe = client(config(sim), home)
     price = probe.plan("text", "hello", max_tokens=1000).routes[0].price_usd
     assert price
     ai = client(config(sim, budget={"session_usd": 3.5 * price}), home)
-    sim.faults.latency("openai", "fixed:100ms")
+    ended: list[ProgressEvent] = []
+    monkeypatch.setattr(ai.runtime.hub, "post", lambda event: ended.append(event) if event.state == "failed" else None)
+    send = ai.runtime.http.send
+
+    async def held(step: Send, target: Any) -> Answer:
+        async with asyncio.timeout(60):
+            while (
+                len(ended) < 5
+            ):  # nobody is through before all have asked: an answer costs less than was reserved for it
+                await asyncio.sleep(0.005)
+        return await send(step, target)
+
+    monkeypatch.setattr(ai.runtime.http, "send", held)
     result = await ai.text.batch(["hello"] * 8, max_tokens=1000)
     assert (len(result.ok), len(result.failed)) == (3, 5)
     assert {type(error) for error in result.failed} == {BudgetExceededError}
@@ -114,6 +131,54 @@ async def test_calls_at_once_cannot_overdraw_together(sim: Simulator, home: Path
     again = client(config(sim, budget={"session_usd": spent}), home, session=ai.session.session_id)
     with pytest.raises(BudgetExceededError, match="spent or reserved"):
         await again.text("hello")
+
+
+async def test_what_is_spent_is_counted_once_when_two_threads_meet(
+    sim: Simulator, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ai = client(config(sim, budget={"session_usd": 5.0}), home)
+    session = ai.session.session_id
+    await ai.runtime.writable()
+    reading, settled = threading.Event(), threading.Event()
+    read = ai.runtime.journal.spent
+
+    def slow(session_id: str | None = None) -> float:
+        found = read(session_id)
+        reading.set()
+        settled.wait(0.3)  # another thread's call may be written down now, or has to wait
+        return found
+
+    monkeypatch.setattr(ai.runtime.journal, "spent", slow)
+    row = CallRow("call_1", session, TEXT.value, "openai", cost_usd=1.5)
+
+    def settle() -> None:
+        reading.wait()
+        ai.runtime.spending.settle(row, 0.0)
+        settled.set()
+
+    other = threading.Thread(target=settle)
+    other.start()
+    assert ai.runtime.spent(session) == 0.0
+    other.join()
+    assert ai.runtime.spent(session) == 1.5
+    await ai.aclose()
+
+
+async def test_whatever_becomes_of_a_call_its_reservation_ends_with_it(sim: Simulator, home: Path) -> None:
+    ai = client(config(sim, budget={"session_usd": 5.0}), home)
+    sim.faults.add("openai", "status", status=400, times=1)
+    with pytest.raises(AIError):
+        await ai.text("hello", max_tokens=1000)
+    spent = (await ai.text("hello", max_tokens=1000)).cost_usd
+    seen: list[float] = []
+
+    def decide(committed: float) -> float:
+        seen.append(committed)
+        return 0.0
+
+    ai.runtime.spending.reserve(ai.session.session_id, decide)
+    assert seen == [pytest.approx(spent)]
+    await ai.aclose()
 
 
 async def test_an_unknown_price_is_told_and_a_free_engine_always_allowed(sim: Simulator, home: Path) -> None:

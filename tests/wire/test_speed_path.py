@@ -16,7 +16,7 @@ from viralai_sdk.interfaces.steps import Send
 from viralai_sdk.services.runner import Target
 from viralai_sdk.wire import http as http_module
 from viralai_sdk.wire.aiohttp_transport import AiohttpTransport
-from viralai_sdk.wire.http import Http
+from viralai_sdk.wire.http import Head, Http
 from viralai_sdk.wire.pools import BUSY, MOST, Pools
 
 
@@ -50,6 +50,21 @@ async def test_another_key_or_accept_makes_another_head(http: Http) -> None:
             await http.send(step, Target(server.url("/v1"), {"Authorization": key}, {}, 5))
     sent = [(request.headers["authorization"], request.headers["accept"]) for request in server.requests]
     assert sent == [("a", "x/y"), ("b", "x/y"), ("b", "z/z"), ("a", "x/y")]
+
+
+def test_a_head_in_use_by_two_threads_gives_each_body_its_own_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head(httpx2.Request("POST", "http://localhost/p", json={}))
+    real, others = httpx2.Request, []
+
+    def interrupted(*args: Any, **details: Any) -> httpx2.Request:
+        if not others:  # another thread comes in between
+            others.append(None)
+            others[0] = head.request(b"a longer body", 1.0)
+        return real(*args, **details)
+
+    monkeypatch.setattr(http_module.httpx2, "Request", interrupted)
+    assert head.request(b"short", 1.0).headers["content-length"] == "5"
+    assert others[0].headers["content-length"] == "13"
 
 
 async def test_requests_with_parameters_go_the_long_way(http: Http) -> None:

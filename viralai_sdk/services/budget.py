@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from viralai_sdk.interfaces.errors import AIError, BudgetExceededError
@@ -26,37 +23,26 @@ class Budget:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._reserved: dict[str, float] = {}
-        self._lock = threading.Lock()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         limits = self._runtime.config.budget
         if call.resume is not None or (limits.session_usd is None and limits.call_usd is None):
             return await proceed(call)
         prices = [self._price(call, route) for route in call.chain]
-        with self._reservation(call, prices):
-            return await proceed(call)
+
+        def decide(committed: float) -> float:
+            self._allow(call, prices, committed)
+            return call.estimate or 0.0
+
+        limited = limits.session_usd is not None
+        call.reserved = self._runtime.spending.reserve(call.session_id, decide, read=limited)
+        return await proceed(call)  # what is reserved is given back when the call is recorded, together with its cost
 
     def _price(self, call: Call, route: Route) -> float | None:
         try:
             return self._runtime.costs.of_route(call, route)
         except AIError:
             return None  # a route that cannot be priced cannot serve either, or says why when its turn comes
-
-    @contextmanager
-    def _reservation(self, call: Call, prices: list[float | None]) -> Iterator[None]:
-        limit = self._runtime.config.budget.session_usd
-        spent = self._runtime.spent(call.session_id) if limit is not None else 0.0
-        with self._lock:
-            committed = spent + self._reserved.get(call.session_id, 0.0)
-            self._allow(call, prices, committed)
-            expected = call.estimate or 0.0
-            self._reserved[call.session_id] = self._reserved.get(call.session_id, 0.0) + expected
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._reserved[call.session_id] -= expected
 
     def _allow(self, call: Call, prices: list[float | None], committed: float) -> None:
         """Leave only routes that the budget allows, and set what the dearest of them is expected to cost."""

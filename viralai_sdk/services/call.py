@@ -50,10 +50,12 @@ class Call:
         detached: a job of its own, which waits for nobody: only `cancel_remotely` stops the provider's work, not the end of a loop.
         route, service, payload: of the attempt that is being made.
         open_job: the provider works on a job of ours that was paid for and is not over; nobody else is asked then.
+        held: our ids of jobs whose results are still to be stored; nobody else may take them up until the call is recorded.
         ending: what became of a stopped call's remote work, in a few words.
         notes: warnings of the present attempt; they end up on the response.
         rejected: answers of text providers that were no result, such as one that does not follow the schema.
-        estimate: USD reserved for this call, None when its price is unknown.
+        estimate: USD that this call is expected to cost, None when its price is unknown.
+        reserved: USD set aside for it until it is recorded.
     """
 
     service_type: AIServiceType
@@ -84,9 +86,11 @@ class Call:
     retries: int = 0
     emitted: bool = False
     open_job: bool = False
+    held: list[str] = field(default_factory=list)
     ending: str = ""
     recorded: bool = False
     estimate: float | None = None
+    reserved: float = 0.0
     attempt_clock: float = 0.0
     patience: Patience | None = None
     tried: bool = False
@@ -127,8 +131,9 @@ class Call:
     def report(
         self, fraction: float | None, stage: str, preview: bytes | None = None, queue_position: int | None = None
     ) -> None:
-        """Tell whoever watches how far the call is. Cheap, and safe from any thread."""
-        if self.post is not None:
+        """Tell whoever watches how far the call is; nothing once it is over, whatever still goes on for it. Cheap, and safe from any
+        thread."""
+        if self.post is not None and not self.recorded:
             self.post(self.event("running", stage, fraction=fraction, preview=preview, queue_position=queue_position))
 
     def event(self, state: State, stage: str, **details: Any) -> ProgressEvent:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Generator
+import threading
+from collections.abc import AsyncIterator, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
@@ -29,6 +30,7 @@ from viralai_sdk.services.job_rows import (
     values,
 )
 from viralai_sdk.services.jobs import LOCAL, QUICK_CANCEL
+from viralai_sdk.services.live_jobs import Live, being_stopped
 from viralai_sdk.services.runner import Runner
 from viralai_sdk.store.rows import JobRow
 
@@ -37,46 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OPEN = ("submitting", "running", "collecting")
-
-
-class _Live:
-    """A job that this kernel works on: its call, its task and loop, its latest state, and who wants to hear of the next."""
-
-    def __init__(self) -> None:
-        self.call: Call | None = None
-        self.task: asyncio.Task[Response] | None = None
-        self.latest: ProgressEvent | None = None
-        self.changed = asyncio.Event()
-        self.loop = asyncio.get_running_loop()
-
-    def hear(self, event: ProgressEvent) -> None:
-        """Take an event of the job; runs in the job's loop."""
-        self.latest = event
-        self.changed.set()
-
-    @property
-    def working(self) -> bool:
-        """True while the task runs. One whose loop was closed under it never ends."""
-        return self.task is not None and not self.task.done() and not self.loop.is_closed()
-
-    async def there(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await something that belongs to the job's loop, which may be another one, such as that of `ai.sync`."""
-        if asyncio.get_running_loop() is self.loop:
-            return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
-
-    async def outcome(self) -> Response:
-        """The task's result; stopping the wait does not stop the task."""
-        assert self.task is not None
-        return await asyncio.shield(self.task)
-
-    async def stop(self) -> None:
-        """Stop the task, and the provider's work with it."""
-        assert self.task is not None
-        assert self.call is not None
-        self.call.cancel_remotely = True
-        self.task.cancel()
-        await asyncio.wait([self.task])
 
 
 class JobHandle:
@@ -123,8 +85,9 @@ class Jobs:
 
     def __init__(self, manager: AIServiceManager) -> None:
         self._manager = manager
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._moved: dict[str, str] = {}
+        self._taking = threading.Lock()
 
     @property
     def _journal(self) -> Any:
@@ -146,7 +109,7 @@ class Jobs:
             AIError: it was not accepted.
         """
         accepted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        live = _Live()
+        live = Live()
 
         def on_job(job_id: str) -> None:
             if accepted.done() and accepted.result() != job_id:
@@ -177,7 +140,7 @@ class Jobs:
         row = self._journal.job(old)
         self._journal.close_job(old, "failed", f"{row.message if row else 'failed'}; it went on as {new}")
 
-    def _start(self, call: Call, live: _Live) -> asyncio.Task[Response]:
+    def _start(self, call: Call, live: Live) -> asyncio.Task[Response]:
         loop, post = live.loop, call.post
 
         def told(event: ProgressEvent) -> None:
@@ -193,21 +156,21 @@ class Jobs:
         live.task.add_done_callback(lambda task: self._ended(task, live))
         return live.task
 
-    def _ended(self, task: asyncio.Task[Response], live: _Live) -> None:
+    def _ended(self, task: asyncio.Task[Response], live: Live) -> None:
         if not task.cancelled():
             task.exception()  # whoever waits gets it; without a waiter it is in the journal
-        elif live.call is not None and not live.call.cancel_remotely:
+        elif live.gone:
             # Its loop ended under it. The job itself goes on, and the next who asks takes it over.
-            for job_id in [job_id for job_id, other in self._live.items() if other is live]:
-                del self._live[job_id]
+            for job_id in [job_id for job_id, other in list(self._live.items()) if other is live]:
+                self._live.pop(job_id, None)
         live.changed.set()
 
-    def _found(self, job_id: str) -> tuple[str, _Live | None]:
+    def _found(self, job_id: str) -> tuple[str, Live | None]:
         """The id under which a job goes on, and the job itself when this kernel works on it or has its result."""
         job_id = self._moved.get(job_id, job_id)
         live = self._live.get(job_id)
-        if live is not None and live.task is not None and not live.task.done() and live.loop.is_closed():
-            del self._live[job_id]
+        if live is not None and live.gone:
+            self._live.pop(job_id, None)
             live = None
         return job_id, live
 
@@ -244,21 +207,29 @@ class Jobs:
 
     async def result(self, job_id: str, timeout: float | None = None) -> Response:
         """The response of a job; see `JobHandle.wait`."""
-        job_id, live = self._found(job_id)
-        if live is None:
-            row = await self._row(job_id)
-            if row.state == "completed":
-                return response_of(row)
-            live = await self._take_over(row)
-        assert live.task is not None
+        found = await self._here(job_id)
         with self._manager.runtime.heartbeat:
-            try:
-                async with asyncio.timeout(timeout):
-                    return await live.there(live.outcome())
-            except (asyncio.CancelledError, concurrent.futures.CancelledError):
-                if live.task.cancelled():
-                    raise JobCancelledError(f"job {job_id} was cancelled.", job_id=job_id) from None
-                raise
+            async with asyncio.timeout(timeout):
+                while isinstance(found, Live):
+                    try:
+                        return await found.there(found.outcome())
+                    except (asyncio.CancelledError, concurrent.futures.CancelledError):
+                        if being_stopped():
+                            raise
+                    await found.ended()
+                    if not found.gone:
+                        raise JobCancelledError(f"job {job_id} was cancelled.", job_id=job_id)
+                    # The loop that had it has ended, such as another thread's. The job goes on, and is taken over here.
+                    found = await self._here(job_id)
+        return found
+
+    async def _here(self, job_id: str) -> Live | Response:
+        """A job that this kernel works on from now on, if it did not before; the response of one that is completed."""
+        job_id, live = self._found(job_id)
+        if live is not None:
+            return live
+        row = await self._row(job_id)
+        return response_of(row) if row.state == "completed" else await self._take_over(row)
 
     async def cancel(self, job_id: str) -> bool:
         """Stop a job; see `JobHandle.cancel`."""
@@ -287,11 +258,19 @@ class Jobs:
         if live is None and not row.over:
             live = await self._take_over(row)
         while live is not None and live.working:
-            live.changed.clear()
-            if live.latest is not None:
-                yield status_of(row, live.latest)
+            seen = live.latest
+            if seen is not None:
+                yield status_of(row, seen)
             with self._manager.runtime.heartbeat:
-                await live.there(live.changed.wait())
+                try:
+                    await live.there(live.change(seen))
+                except (asyncio.CancelledError, concurrent.futures.CancelledError):
+                    if being_stopped():
+                        raise
+                    await live.ended()
+            if live.gone:
+                row = await self._row(job_id)
+                live = None if row.over else await self._take_over(row)
         yield await self.status(job_id)
 
     async def resume(self, *, wait: bool = True) -> Any:
@@ -318,16 +297,21 @@ class Jobs:
                 raise outcome
         return BatchResult([*results, *outcomes])  # type: ignore[list-item]
 
-    async def _take_over(self, row: JobRow, *, claimed: bool = False) -> _Live:
+    async def _take_over(self, row: JobRow, *, claimed: bool = False) -> Live:
+        """Work on a job here. Whoever else here has taken it over meanwhile shares his work: it is collected once."""
         if row.over:
             raise ending_of(row)
         if not claimed and not await self._claim(row):
+            if (live := self._live.get(row.job_id)) is not None and not live.gone:
+                return live
+            where = "another call" if self._manager.runtime.works_on(row.job_id) else "another kernel"
             raise JobFailedError(
-                f"another kernel works on job {row.job_id}.",
+                f"{where} works on job {row.job_id}.",
                 job_id=row.job_id,
                 billed="yes",
                 hint="Ask again when it has ended.",
             )
+        row = await self._row(row.job_id)  # as it is now that nobody else changes it
         if row.remote_id is None:
             message = "the kernel ended before the provider's answer came; whether the job was started is unknown"
             await asyncio.to_thread(self._journal.close_job, row.job_id, "lost", message)
@@ -350,12 +334,18 @@ class Jobs:
                 service=row.service,
                 billed="no" if free else "maybe",
             )
-        live = self._live[row.job_id] = _Live()
-        self._start(self._call(row), live)
+        with self._taking:
+            live = self._live.get(row.job_id)
+            if live is None or live.gone:
+                live = Live()
+                self._start(self._call(row), live)
+                self._live[row.job_id] = live
         return live
 
     async def _claim(self, row: JobRow) -> bool:
-        """Take a job for this kernel; False while another living one has it."""
+        """Take a job for this kernel; False while another living one has it, or another call of this one."""
+        if self._manager.runtime.works_on(row.job_id):
+            return False
         if row.owner and owner_is_dead(row.owner):
             await asyncio.to_thread(self._journal.release, row.job_id, row.owner)
         return bool(await asyncio.to_thread(self._journal.claim, row.job_id, self._manager.runtime.owner))
@@ -378,7 +368,10 @@ class Jobs:
 
     def _runner(self, row: JobRow) -> tuple[Runner, JobAdapter]:
         call = self._call(row)
-        call.route = call.chain[0]
+        call.route, call.post = (
+            call.chain[0],
+            None,
+        )  # one look is no work that is shown, and nobody would say that it is over
         call.service = self._manager.runtime.factory.service(call.service_type, row.provider)
         assert isinstance(call.service, Adapter)
         if not isinstance(call.service, JobAdapter):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -62,21 +63,32 @@ class JobRunner:
         self._runner = runner
         self._listening = Listening(call, adapter, runner.target)
         self._announced: JobTicket | None = None
+        self._behind: asyncio.Future[None] | None = None
 
     async def run(self) -> Any:
         """Start the job, wait for it, fetch its result; or only the latter two when it was accepted earlier."""
+        resumed = self._call.job_id if self._call.resume is not None else None
+        job_id = resumed or new_id("job")
+        self._runtime.take_job(job_id)
         try:
-            return await self._run()
+            found = await self._run(job_id)
+            self._call.held.append(job_id)
+            return found
+        except BaseException:
+            if self._behind is None or self._behind.done():
+                self._runtime.leave_job(job_id)
+            else:  # the provider is still being told: until then nobody here takes the job up again
+                self._behind.add_done_callback(lambda _: self._runtime.leave_job(job_id))
+            raise
         finally:
             await self._listening.aclose()
 
-    async def _run(self) -> Any:
+    async def _run(self, job_id: str) -> Any:
         call = self._call
         if call.resume is not None and call.job_id is not None:
             call.open_job = True
             await self._listening.open(call.resume)
-            return await self.finish(call.job_id, call.resume)
-        job_id = new_id("job")
+            return await self.finish(job_id, call.resume)
         await opened(self._runtime, job_row(self._runtime, call, job_id))
         ticket = await self._submit(job_id)
         if call.on_job is not None:
@@ -89,7 +101,7 @@ class JobRunner:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            stopping = asyncio.ensure_future(self._stop_submitting(job_id, task))
+            self._behind = stopping = asyncio.ensure_future(self._stop_submitting(job_id, task))
             self._runtime.keep_running(stopping)
             await asyncio.wait([stopping], timeout=QUICK_CANCEL)
             raise
@@ -203,7 +215,7 @@ class JobRunner:
 
     async def _cancel(self, job_id: str, ticket: JobTicket) -> None:
         """Stop the job at the provider. The request outlives a stopped cell for a moment, so that the cell ends at once."""
-        task = asyncio.ensure_future(self._cancel_remotely(job_id, ticket))
+        self._behind = task = asyncio.ensure_future(self._cancel_remotely(job_id, ticket))
         self._runtime.keep_running(task)
         await asyncio.wait([task], timeout=CANCEL_SECONDS if self._call.detached else QUICK_CANCEL)
 
@@ -259,11 +271,22 @@ async def lease(runtime: Runtime, job_id: str) -> AsyncIterator[None]:
 
 async def opened(runtime: Runtime, row: JobRow) -> None:
     """Write a job down before the provider hears of it. When the call is stopped meanwhile, nothing was sent, and that is written."""
+    stopped = threading.Event()
+
+    def close() -> None:
+        runtime.journal.close_job(row.job_id, "cancelled", "stopped before anything was sent")
+
+    def write() -> None:
+        runtime.journal.open_job(row)
+        if stopped.is_set():  # a slow disk: the one who stopped found nothing to close
+            close()
+
     try:
-        await finished(runtime.journal.open_job, row)
+        await finished(write)
     except asyncio.CancelledError:
-        with contextlib.suppress(StorageError):  # the row was not written yet, so there is nothing to close
-            runtime.journal.close_job(row.job_id, "cancelled", "stopped before anything was sent")
+        stopped.set()
+        with contextlib.suppress(StorageError):  # the row was not written yet: whoever writes it closes it
+            close()
         raise
 
 
@@ -295,25 +318,36 @@ class LocalJob:
 
     async def run(self, work: Callable[[Call], Awaitable[Any]]) -> Any:
         """Do the work as a job."""
+        job_id = self._call.job_id or new_id("job")
+        self._runtime.take_job(job_id)
+        try:
+            found = await self._run(job_id, work)
+        except BaseException:
+            self._runtime.leave_job(job_id)
+            raise
+        self._call.held.append(job_id)
+        return found
+
+    async def _run(self, job_id: str, work: Callable[[Call], Awaitable[Any]]) -> Any:
         call, journal = self._call, self._runtime.journal
         if call.job_id is None:
-            row = job_row(self._runtime, call, new_id("job"))
+            row = job_row(self._runtime, call, job_id)
             row.state, row.remote_id = "running", LOCAL
             whole = not any(_holds_media(value) for _, value in call.request)
             free = self._free()
             row.state_json = {"repeatable": whole and free, "free": free}
             await opened(self._runtime, row)
-            call.job_id = row.job_id
+            call.job_id = job_id
         if call.on_job is not None:
-            call.on_job(call.job_id)
+            call.on_job(job_id)
         try:
-            async with lease(self._runtime, call.job_id):
+            async with lease(self._runtime, job_id):
                 return await work(call)
         except asyncio.CancelledError:
             if call.detached and not call.cancel_remotely:
-                journal.release(call.job_id, self._runtime.owner)
+                journal.release(job_id, self._runtime.owner)
             else:
-                journal.close_job(call.job_id, "cancelled", "stopped")
+                journal.close_job(job_id, "cancelled", "stopped")
             raise
         except Exception as error:
             close_job(self._runtime, call, "failed", str(error)[:500])

@@ -32,11 +32,15 @@ class Listening:
         self._reader: SocketReader | None = None
         self._wake = asyncio.Event()
         self._heard_end = False
+        self._closed = False
         self._shown: float | None = None
 
     async def open(self, ticket: JobTicket) -> None:
-        """Open the job's channel. Returns when it stands, or after a moment without it."""
-        if self._listen is not None:
+        """Open the job's channel. Returns when it stands, or after a moment without it.
+
+        Not once it was closed: a stopped call still hears whether its job was accepted, and nobody would close the channel then.
+        """
+        if self._listen is not None or self._closed:
             return
         self._listen = self._adapter.listen(ticket)
         if self._listen is None:
@@ -86,6 +90,7 @@ class Listening:
             self._wake.clear()
 
     async def aclose(self) -> None:
-        """Close the channel."""
+        """Close the channel, for good."""
+        self._closed = True
         if self._reader is not None:
             await self._reader.aclose()

@@ -39,18 +39,19 @@ class Record:
             row.cost_usd, row.cost_source = response.cost_usd, response.cost_source
             row.artifacts_json, row.warnings_json = response.artifacts, response.warnings
             row.response_json = _answered(call, response)
-            self._runtime.count_cost(call.session_id, response)
         else:
             row.outcome = _outcome(error)
             row.error, row.message = type(error).__name__, str(error)[:500]
             row.billed = error.billed if isinstance(error, AIError) else _billed(call)
             row.warnings_json = call.notes
             row.response_json = {"rejected": call.rejected} if call.rejected else None
-        self._runtime.journal.record_call(row)
+        self._runtime.spending.settle(row, call.reserved)
         if call.post is not None:
             told = "" if error is None else type(error).__name__
             call.post(call.event(_STATES[row.outcome], told, message=call.ending))
         call.recorded = True
+        for job_id in call.held:
+            self._runtime.leave_job(job_id)
         if getattr(error, "rescued", None) is None:  # a paid result that could be stored nowhere still lies there
             self._runtime.clear(call.id)
 

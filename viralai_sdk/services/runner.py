@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack
@@ -28,6 +28,7 @@ from viralai_sdk.interfaces.steps import (
 )
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.retry import Patience
+from viralai_sdk.store.files import storage_error
 from viralai_sdk.wire.download import download
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Runner:
         self._target = Target(config.base_url or "", adapter.headers(), adapter.params(), seconds)
         self.announced: Callable[[JobTicket], Awaitable[None]] | None = None
         """Told the ticket of a job that is about to be created."""
+        self._folder: Path | None = None
 
     @property
     def call(self) -> Call:
@@ -213,8 +215,21 @@ class Runner:
 
     async def _download(self, step: Download) -> Any:
         allowed = self._runtime.is_local(self._adapter.config)
-        folder = self._runtime.workspace(self._call.id)
-        return await download(self._runtime.http, step, self._target, folder, allow_private=allowed)
+        return await download(self._runtime.http, step, self._target, self._workspace(), allow_private=allowed)
+
+    def _workspace(self) -> Path:
+        """This attempt's own folder: the thread of an earlier attempt, stopped by its time, may still clear up after itself.
+
+        Raises:
+            StorageError: it cannot be made.
+        """
+        if self._folder is None:
+            folder = self._runtime.workspace(self._call.id)
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="attempt-", dir=folder))
+            except OSError as error:
+                raise storage_error("create a folder in", folder, error) from error
+        return self._folder
 
     async def _parallel(self, step: Parallel) -> list[Any]:
         tasks = [asyncio.ensure_future(self.drive(branch)) for branch in step.branches]
@@ -230,23 +245,33 @@ class Runner:
         return [unexpected(result) if isinstance(result, Exception) else result for result in results]
 
     async def _compute(self, step: Compute) -> Any:
-        stop = threading.Event()
+        stop, telling = threading.Event(), threading.Lock()
 
         def report(fraction: float, stage: str, preview: bytes | None = None) -> None:
-            if stop.is_set():
-                raise Stopped
-            self._call.report(fraction, stage, preview)
+            with (
+                telling
+            ):  # what is told comes before the stop or not at all: a call that is over must not seem to run again
+                if stop.is_set():
+                    raise Stopped
+                self._call.report(fraction, stage, preview)
 
-        workspace = self._runtime.workspace(self._call.id)
+        workspace = self._workspace()
         task = asyncio.ensure_future(asyncio.to_thread(_guarded, step, report, stop, workspace))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            stop.set()
-            task.add_done_callback(lambda done: _forget(done, workspace))
+            with telling:
+                stop.set()
+            task.add_done_callback(lambda done: self._forget(done, workspace))
             self._runtime.keep_running(task)
             await asyncio.wait([task], timeout=THREAD_GRACE)
             raise
+
+    def _forget(self, task: asyncio.Future[Any], workspace: Path) -> None:
+        """Nobody waits for the result of a stopped thread; looking at it keeps asyncio from complaining that nobody did."""
+        if not task.cancelled():
+            task.exception()
+        self._runtime.clear_late(self._call.id, workspace)
 
 
 def _guarded(step: Compute, report: Callable[..., None], stop: threading.Event, workspace: Path) -> Any:
@@ -256,13 +281,6 @@ def _guarded(step: Compute, report: Callable[..., None], stop: threading.Event, 
         return step.function(*step.args, report=report, workspace=workspace, **step.kwargs)
     except Stopped:
         raise AIError("stopped") from None
-
-
-def _forget(task: asyncio.Future[Any], workspace: Path) -> None:
-    """Nobody waits for the result of a stopped thread; looking at it keeps asyncio from complaining that nobody did."""
-    if not task.cancelled():
-        task.exception()
-    shutil.rmtree(workspace, ignore_errors=True)
 
 
 @dataclass(slots=True)

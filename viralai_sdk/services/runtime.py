@@ -8,7 +8,6 @@ import importlib
 import os
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,6 @@ from viralai_sdk.config.configuration import AIConfiguration
 from viralai_sdk.interfaces.errors import AIError, ConfigurationError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.records import CallWarning
-from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.interfaces.service import AIService, AIServiceConfig
 from viralai_sdk.progress.hub import ProgressHub
 from viralai_sdk.progress.views import choose_view
@@ -29,6 +27,7 @@ from viralai_sdk.services.factory import ConfiguredFactory
 from viralai_sdk.services.health import Health
 from viralai_sdk.services.heartbeat import Heartbeat
 from viralai_sdk.services.lifecycle import explain, lifecycle
+from viralai_sdk.services.spending import Spending
 from viralai_sdk.store.artifacts import ArtifactStore
 from viralai_sdk.store.files import storage_error
 from viralai_sdk.store.journal import Journal
@@ -71,13 +70,13 @@ class Runtime:
         self.heartbeat = Heartbeat(self.hub.render)
         self.today = today or datetime.date.today
         self._stores: dict[str, ArtifactStore] = {}
-        self._spent: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self.spending = Spending(self.journal)
         self._proven = False
         self._workspaces: set[str] = set()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
         """Who claims jobs: this object in this process, so that no other collects what it works on."""
         self._running: set[asyncio.Future[Any]] = set()
+        self._jobs: dict[str, asyncio.AbstractEventLoop] = {}
 
     @property
     def session_id(self) -> str:
@@ -127,6 +126,12 @@ class Runtime:
             self._workspaces.discard(call_id)
             shutil.rmtree(self.spool / call_id, ignore_errors=True)
 
+    def clear_late(self, call_id: str, folder: Path) -> None:
+        """Remove what a stopped thread has left in its folder; with it the call's own, if the call is over and cleared already."""
+        shutil.rmtree(folder, ignore_errors=True)
+        if call_id not in self._workspaces:
+            shutil.rmtree(self.spool / call_id, ignore_errors=True)
+
     def artifacts(self, session_id: str) -> ArtifactStore:
         """Where a session's files go."""
         store = self._stores.get(session_id)
@@ -167,20 +172,20 @@ class Runtime:
 
     def spent(self, session_id: str) -> float:
         """USD known to be spent in a session, earlier kernels included."""
-        with self._lock:
-            known = self._spent.get(session_id)
-        if known is None:
-            known = self.journal.spent(session_id)
-            with self._lock:
-                known = self._spent.setdefault(session_id, known)
-        return known
+        return self.spending.spent(session_id)
 
-    def count_cost(self, session_id: str, response: Response) -> None:
-        """Add a response's cost to what its session has spent."""
-        if response.cost_usd:
-            with self._lock:
-                if session_id in self._spent:
-                    self._spent[session_id] += response.cost_usd
+    def take_job(self, job_id: str) -> None:
+        """A call begins to work on a job. The journal's claim keeps other kernels away; this keeps away other calls of this object."""
+        self._jobs[job_id] = asyncio.get_running_loop()
+
+    def leave_job(self, job_id: str) -> None:
+        """Nothing works on a job any more; harmless when nothing did."""
+        self._jobs.pop(job_id, None)
+
+    def works_on(self, job_id: str) -> bool:
+        """True while a call of this object works on a job. One whose loop was closed under it does not."""
+        loop = self._jobs.get(job_id)
+        return loop is not None and not loop.is_closed()
 
     def keep_running(self, task: asyncio.Future[Any]) -> None:
         """Hold on to a task that nobody waits for; asyncio itself holds only a weak reference."""
@@ -190,7 +195,9 @@ class Runtime:
     async def aclose(self) -> None:
         """Close this loop's connections, let services go of what they hold, and write down what is still to be written."""
         here = asyncio.get_running_loop()
-        waiting = [task for task in self._running if task.get_loop() is here and task is not asyncio.current_task()]
+        waiting = [
+            task for task in tuple(self._running) if task.get_loop() is here and task is not asyncio.current_task()
+        ]
         if waiting:
             await asyncio.wait(waiting, timeout=CLOSE_SECONDS)
         await self.factory.aclose()

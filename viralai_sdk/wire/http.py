@@ -159,16 +159,17 @@ class Head:
         self._headers = request.headers
 
     def request(self, body: bytes | None, seconds: float) -> httpx2.Request:
-        """A request with this head."""
-        if body is not None:
-            self._headers["Content-Length"] = str(len(body))
-        return httpx2.Request(
+        """A request with this head, which several threads may use at once: what differs is written into the request's own copy."""
+        made = httpx2.Request(
             self._method,
             self._url,
             headers=self._headers,  # copied there
             stream=httpx2.ByteStream(body or b""),
             extensions={"timeout": _timeouts(seconds), "head": self},
         )
+        if body is not None:
+            made.headers["Content-Length"] = str(len(body))
+        return made
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

@@ -151,6 +151,7 @@ def test_without_a_python_program_there_is_an_error(model: Path, monkeypatch: py
     ("code", "kind", "says"),
     [
         ("raise SystemExit(5)", ProviderUnavailableError, "exit code 5"),
+        ("import os; os.write(1, b'{ rea'); os._exit(9)", ProviderUnavailableError, "exit code 9"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGBUS)", ProviderUnavailableError, "SIGBUS"),
         ('print(\'{"refused": "ImportError: no such thing"}\', flush=True); input()', ConfigurationError, "local"),
         ('print(\'{"refused": "RuntimeError: odd"}\', flush=True); input()', InvalidRequestError, "RuntimeError: odd"),
@@ -213,7 +214,31 @@ def test_unloading_waits_for_the_answer_under_way(endless: Path) -> None:
     assert not engine.loaded
 
 
-def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path) -> None:
+TALKER = """
+import json, os, sys, time
+def say(message): print(json.dumps(message), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    if "load" in message:
+        while os.path.exists(HOLD): time.sleep(0.005)
+        say({"ready": {}})
+    elif "ask" in message:
+        say({"id": message["ask"], "chunk": {"piece": 1}})
+        if message["body"]["max_tokens"] <= 40: say({"id": message["ask"], "over": True})
+"""
+"""Loads when the file HOLD has gone; begins every answer, and ends only those that were wished short."""
+
+
+@pytest.fixture
+def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A worker that neither loads nor ends an answer by itself, so that no machine is too slow to come in between."""
+    held, worker = tmp_path / "hold", tmp_path / "worker.py"
+    worker.write_text(TALKER.replace("HOLD", repr(str(held))))
+    monkeypatch.setattr(child, "_WORKER", worker)
+    return held
+
+
+def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path, hold: Path) -> None:
     engine = Engine(files.find(str(model)), SMALL)
     engine.load(quiet)
     conversation = Conversation(engine, asked(max_tokens=100_000))
@@ -229,7 +254,9 @@ def test_a_request_to_a_dead_process_is_answered_with_an_error(model: Path) -> N
     conversation.close()
 
 
-def test_the_end_of_a_process_is_not_heard_by_its_successor(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_a_process_is_not_heard_by_its_successor(
+    model: Path, hold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The threads that read from a dead process may run long after the next one was started."""
     held, goes_on = threading.Event(), threading.Event()
     wait = Popen.wait
@@ -238,25 +265,101 @@ def test_the_end_of_a_process_is_not_heard_by_its_successor(endless: Path, monke
         code = wait(process, timeout)
         if threading.current_thread() is not threading.main_thread() and not held.is_set():
             held.set()
-            assert goes_on.wait(30)
+            assert goes_on.wait(60)
         return code
 
     monkeypatch.setattr(Popen, "wait", slow)
-    engine = Engine(files.find(str(endless)), SMALL)
+    engine = Engine(files.find(str(model)), SMALL)
     engine.load(quiet)
     first = Conversation(engine, asked(max_tokens=100_000))
     assert first.next(quiet)
     engine.kill()
-    assert held.wait(30)
+    assert held.wait(60)
     second = Conversation(engine, asked())
     chunks = second.next(quiet)
     goes_on.set()
     while more := second.next(quiet):
         chunks += more
-    assert chunks[-1]["usage"]["completion_tokens"] == 40
+    assert chunks == [{"piece": 1}]
     with pytest.raises(ProviderUnavailableError, match="SIGKILL"):
         while first.next(quiet):
             pass
+    engine.kill()
+
+
+def test_a_model_that_is_let_go_of_while_it_loads_is_loaded_first_and_freed_then(model: Path, hold: Path) -> None:
+    hold.touch()
+    user, failed, waiting = User(), [], threading.Event()
+    engine = POOL.engine(files.find(str(model)), SMALL, user)
+
+    def load() -> None:
+        try:
+            engine.load(lambda fraction, stage: waiting.set())
+        except AIError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert waiting.wait(60)
+    POOL.release(user)
+    assert engine._child is not None
+    assert engine._child.alive
+    hold.unlink()
+    thread.join(60)
+    assert failed == []
+    assert not engine._child.alive
+
+
+def test_a_model_that_is_let_go_of_between_loading_and_asking_still_answers(
+    model: Path, hold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User()
+    engine = POOL.engine(files.find(str(model)), SMALL, user)
+    real = Engine.ask
+
+    def ask(self: Engine, body: dict[str, Any], answers: child.Answers) -> tuple[child.Child, int]:
+        POOL.release(user)
+        return real(self, body, answers)
+
+    monkeypatch.setattr(Engine, "ask", ask)
+    conversation = Conversation(engine, asked())
+    assert conversation.next(quiet) == [{"piece": 1}]
+    while conversation.next(quiet):
+        pass
+    assert not engine.loaded
+
+
+def test_of_a_retired_engine_one_answers_end_does_not_end_the_process_that_another_loads(
+    model: Path, hold: Path
+) -> None:
+    user = User()
+    engine = POOL.engine(files.find(str(model)), SMALL, user)
+    first = Conversation(engine, asked(max_tokens=100_000))
+    assert first.next(quiet)
+    POOL.release(user)
+    engine.kill()
+    hold.touch()
+    told, waiting = [], threading.Event()
+
+    def talk() -> None:
+        second = Conversation(engine, asked())
+        try:
+            told.extend(second.next(lambda fraction, stage: waiting.set()))
+        except AIError as error:
+            told.append(error)
+        second.close()
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    assert waiting.wait(60)
+    with pytest.raises(ProviderUnavailableError):
+        while first.next(quiet):
+            pass
+    hold.unlink()
+    thread.join(60)
+    assert told == [{"piece": 1}]
+    assert engine._child is not None
+    assert not engine._child.alive
 
 
 def test_asking_a_process_that_has_ended_is_answered_at_once(model: Path) -> None:

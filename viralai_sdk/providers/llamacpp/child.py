@@ -42,6 +42,7 @@ class Child:
     def __init__(self) -> None:
         self._process = _start()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()  # not the same: a full pipe must not keep the answers from being read
         self._numbers = itertools.count()
         self._open: dict[int, Answers] = {}
         self._ended = False
@@ -114,7 +115,7 @@ class Child:
     def words(self) -> str:
         """What it said of the trouble, for an error's message. Asked once it has ended."""
         self._listener.join(LAST_WORDS_SECONDS)
-        lines = list(dict.fromkeys(_STAMP.sub("", line).strip() for line in self._log))
+        lines = list(dict.fromkeys(_STAMP.sub("", line).strip() for line in tuple(self._log)))
         telling = [line for line in lines if "error" in line or "fail" in line or "invalid" in line]
         return f" It said: {telling[0][:300].rstrip('.')}." if telling else ""
 
@@ -122,7 +123,7 @@ class Child:
         assert self._process.stdin is not None
         line = json.dumps(message).encode() + b"\n"
         try:
-            with self._lock:
+            with self._writing:
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
         except (OSError, ValueError):
@@ -132,7 +133,11 @@ class Child:
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             for line in stream:
-                message = json.loads(line)
+                try:
+                    message: dict[str, Any] = json.loads(line)
+                except ValueError:  # killed in the middle of a line; whoever waits for it must hear of the end
+                    self._log.append(line.decode("utf-8", "replace"))
+                    continue
                 with self._lock:
                     waiting = self._open.get(message.get("id", 0))
                 if waiting is not None:

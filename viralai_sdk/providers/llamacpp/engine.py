@@ -49,7 +49,7 @@ class Engine:
         self._child: Child | None = None
         self._loading = threading.Lock()
         self._lock = threading.Lock()
-        self._answering = 0
+        self._needed = 0
         self._retired = False
 
     @property
@@ -70,13 +70,17 @@ class Engine:
         Raises:
             AIError: it cannot be; says why and what to do.
         """
-        while not self._loading.acquire(timeout=BEAT):
-            report(None, f"waiting for {self.file.name} to be loaded")
+        self.enter()
         try:
-            if not self.loaded:
-                self._load(report)
+            while not self._loading.acquire(timeout=BEAT):
+                report(None, f"waiting for {self.file.name} to be loaded")
+            try:
+                if not self.loaded:
+                    self._load(report)
+            finally:
+                self._loading.release()
         finally:
-            self._loading.release()
+            self.leave()
 
     def _load(self, report: Report) -> None:
         begun = time.monotonic()
@@ -110,25 +114,25 @@ class Engine:
         """Send a chat request to the process that runs now; what comes back is put into `answers`. Gives its number there."""
         child = self._child
         assert child is not None
-        with self._lock:
-            self._answering += 1
         return child, child.ask(body, answers)
 
-    def done(self, child: Child, number: int, *, early: bool) -> None:
-        """A conversation is over; `early` tells the process to stop writing."""
-        child.forget(number)
-        if early:
-            child.stop(number)
+    def enter(self) -> None:
+        """Somebody needs the process from now on, loaded or not yet: it is not ended under him. `leave` takes this back."""
         with self._lock:
-            self._answering -= 1
-            last = self._retired and not self._answering
+            self._needed += 1
+
+    def leave(self) -> None:
+        """Nobody needs it for this any more; the last one ends a process that was to go."""
+        with self._lock:
+            self._needed -= 1
+            last = self._retired and not self._needed
         if last:
             self.kill()
 
     def retire(self) -> None:
         """Free the memory: at once, or when the last answer under way is written."""
         with self._lock:
-            self._retired, busy = True, bool(self._answering)
+            self._retired, busy = True, bool(self._needed)
         if not busy:
             self.kill()
 
@@ -179,8 +183,13 @@ class Conversation:
         """
         chunks: list[dict[str, Any]] = []
         if self._asked is None:
-            self._engine.load(report)
-            self._asked = self._engine.ask(self._body, self._answers)
+            self._engine.enter()
+            try:
+                self._engine.load(report)
+                self._asked = self._engine.ask(self._body, self._answers)
+            except BaseException:
+                self._engine.leave()
+                raise
         child, _number = self._asked
         while not self._over:
             try:
@@ -207,4 +216,8 @@ class Conversation:
     def _end(self, *, early: bool) -> None:
         self._over = True
         if self._asked is not None:
-            self._engine.done(*self._asked, early=early)
+            child, number = self._asked
+            child.forget(number)
+            if early:
+                child.stop(number)
+            self._engine.leave()
