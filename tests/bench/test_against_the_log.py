@@ -61,7 +61,7 @@ def _at(found: Any, path: str) -> float:
     return float(found)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_figures_are_those_of_the_vendors_own_log(vendors: tuple[Simulator, list[Served]], tmp_path: Path) -> None:
     sim, served = vendors
     config = tmp_path / "bench.yaml"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request, sync_playwright
 
-from tests.browser.lab import CHROMIUM_FLAGS, Lab, running_lab
+from tests.browser.lab import CHROMIUM_FLAGS, PATIENCE_MS, Lab, running_lab
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +43,7 @@ def problems() -> Problems:
 def page(browser: Browser, problems: Problems) -> Iterator[Page]:
     """A tall page that notes what goes wrong on it."""
     with browser.new_context(viewport={"width": 1100, "height": 4400}) as context:
+        context.set_default_timeout(PATIENCE_MS)
         context.on("page", lambda opened: watch(opened, problems))
         yield context.new_page()
 

@@ -19,12 +19,12 @@ from playwright.sync_api import Page, expect
 
 SOURCE = Path(__file__).parents[2]
 SHOTS = Path(__file__).with_name("shots")
-START_SECONDS = 60
-KERNEL_MS = 60_000
+START_SECONDS = 180
+KERNEL_MS = 180_000
 OUTPUTS = ".jp-OutputArea .jp-RenderedHTMLCommon.jp-RenderedHTML"
 """Where Lab shows the HTML of outputs."""
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 """How long a page may take to show what it is about to show: long enough for a machine that does ten other things."""
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -14,7 +14,7 @@ from viralai_sdk.bench import notebooks
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_an_executed_benchmark_shows_its_plots(
     lab: Lab, page: Page, problems: Problems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

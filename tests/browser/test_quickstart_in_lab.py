@@ -16,7 +16,7 @@ TUTORIAL = Path(__file__).parents[2] / "notebooks" / "tutorials" / "00_quickstar
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_quickstart_runs_in_lab_and_shows_every_medium(lab: Lab, page: Page, problems: Problems) -> None:
     shutil.copy(TUTORIAL, lab.root / "quickstart.ipynb")
     open_notebook(page, lab, "quickstart.ipynb")

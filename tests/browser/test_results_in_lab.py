@@ -29,7 +29,7 @@ from tests.browser.lab import (
     weakest_contrast,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 TALL: ViewportSize = {"width": 1100, "height": 4400}
 
@@ -78,7 +78,7 @@ def run_with_progress(page: Page, lab: Lab) -> None:
     """Run the notebook; look at the progress while its last cells wait for us."""
     start_all(page)
     bars = page.locator(".jp-OutputArea").get_by_role("progressbar")
-    expect(bars).to_have_count(2, timeout=60_000)
+    expect(bars).to_have_count(2)
     assert bars.first.get_attribute("aria-valuenow") == "42"
     assert bars.nth(1).get_attribute("aria-valuenow") is None
     assert bars.first.get_attribute("aria-label") == "video · runway"
@@ -118,13 +118,13 @@ def static_page(notebook: Path, theme: str) -> Path:
     target = notebook.with_name(f"static_{theme}.html")
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--theme", theme, "--output", target.name]
     command += [f"--HTMLExporter.{library}_url=" for library in ("mathjax", "require_js", "jquery", "mermaid_js")]
-    subprocess.run([*command, str(notebook)], check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, str(notebook)], check=True, capture_output=True, timeout=400)
     return target
 
 
 def looks_alike(page: Page, live: list[str]) -> None:
     """The same outputs as in the live notebook, but for addresses that Lab has resolved."""
-    expect(page.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)  # cells appear one after the other
+    expect(page.locator(OUTPUTS)).to_have_count(len(live))  # cells appear one after the other
     wanted = [without_addresses(html) for html in live]
     until_same(page, lambda: [without_addresses(html) for html in output_html(page)], wanted)
 
@@ -179,7 +179,7 @@ def test_results_look_the_same_live_reopened_untrusted_and_as_a_static_page(
 
         foreign = context.new_page()
         open_notebook(foreign, lab, distrusted(saved), kernel=False)
-        expect(foreign.locator(OUTPUTS)).to_have_count(len(live), timeout=30_000)
+        expect(foreign.locator(OUTPUTS)).to_have_count(len(live))
         captions_are_shown(foreign)
         pictures_are_shown(foreign)
         media_play(foreign)

@@ -17,9 +17,9 @@ from tests.browser.lab import SHOTS, Lab, open_notebook, run_all, set_theme
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 VOTES = 10
 ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 

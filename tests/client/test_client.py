@@ -31,7 +31,7 @@ def python(code: str, *arguments: str, flags: tuple[str, ...] = ("-W", "error"))
     """Run code in a fresh interpreter."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, *flags, "-c", textwrap.dedent(code), *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)
 
 
 def test_one_client_works_across_loops_threads_and_blocking_twins_and_closes_cleanly(

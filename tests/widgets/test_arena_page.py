@@ -14,7 +14,7 @@ from tests.widgets.axe import grave_violations
 from tests.widgets.stub_page import DARK, put, recolour, sent, show, tell
 from viralai_widgets import ArenaPanel
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 DECISION = {

@@ -13,7 +13,7 @@ from tests.browser.lab import Lab, open_notebook, save, set_theme, shot, until_s
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SETUP = """\
 import asyncio
@@ -49,7 +49,7 @@ AWAIT = """\
 while len(panel.past) < 2:
     await asyncio.sleep(0.1)
 print("two runs are kept")"""
-LONG = 60_000
+LONG = 180_000
 
 
 def in_both_themes(page: Page, name: str) -> None:

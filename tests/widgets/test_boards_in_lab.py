@@ -16,7 +16,7 @@ from tests.widgets.notebooks import write_notebook
 from viralai_sdk import ViralAI
 from viralai_sdk.compare.experiment import Experiment
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 

@@ -15,7 +15,7 @@ from tests.widgets.stub_page import DARK, put, recolour, saved, sent, show, tell
 from viralai_widgets import JobsPanel, Leaderboard, SessionGallery
 from viralai_widgets.board import action, badge, column, row, section
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 ATTACK = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
 

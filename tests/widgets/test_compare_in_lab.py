@@ -11,7 +11,7 @@ from tests.browser.lab import Lab, open_notebook, run_all, save, set_theme, shot
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SETUP = """\
 from viralai_sdk import ViralAI
@@ -24,7 +24,7 @@ names = ("openai", "gemini", "stability", "elevenlabs")
 ai = ViralAI(config={"providers": {name: {"api_key": sim.key, "base_url": sim.url(name)} for name in names}}, progress=False)
 panel = ComparePanel(ai, "image", prompt="a red fox in the snow <script>window.hacked=1</script>")
 panel"""
-LONG = 30_000
+LONG = 180_000
 
 
 def choose(panel: Locator, page: Page, *names: str) -> None:

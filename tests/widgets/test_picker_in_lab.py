@@ -11,7 +11,7 @@ from tests.browser.lab import Lab, open_notebook, run_all, save, set_theme, shot
 from tests.widgets.axe import grave_violations
 from tests.widgets.notebooks import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SETUP = """\
 from viralai_sdk import ViralAI

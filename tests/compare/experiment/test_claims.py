@@ -95,7 +95,7 @@ def test_several_kernels_at_once_pay_for_each_cell_once(sim: Any, home: Path) ->
     for kernel in kernels:
         assert kernel.stdout is not None
         assert kernel.stdout.readline() == "ready\n"
-    made = [int(kernel.communicate("go\n", timeout=120)[0]) for kernel in kernels]
+    made = [int(kernel.communicate("go\n", timeout=400)[0]) for kernel in kernels]
     assert sum(made) == 18
     assert len(sim.log) == 18
 
