@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 async def until(condition: Callable[[], object]) -> None:
