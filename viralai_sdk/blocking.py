@@ -32,7 +32,7 @@ class _Loop:
     """The private loop. Started on first use; a daemon, so that it never keeps a process alive."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may come by, and close a stream, while this is held
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -110,17 +110,28 @@ class Blocking:
 
     def _iterate(self, source: AsyncIterator[Any]) -> Iterator[Any]:
         stream = source.__aiter__()
+        mine = threading.get_ident()
         try:
             while True:
                 try:
-                    yield run(_next(stream), self._on_beat)
+                    piece = run(_next(stream), self._on_beat)
                 except StopAsyncIteration:
                     return
+                yield piece
+                mine = threading.get_ident()
         finally:
             close = getattr(stream, "aclose", None)
-            if close is not None:
+            if close is not None and mine == threading.get_ident():
                 with contextlib.suppress(AIError):
                     run(close(), self._on_beat)
+            elif close is not None:
+                # The garbage collector came by in whatever thread it did, the private loop's own among them: nobody there may wait.
+                asyncio.run_coroutine_threadsafe(_closed(close), _LOOP.get())
+
+
+async def _closed(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with contextlib.suppress(AIError):
+        await close()
 
 
 async def _next(stream: AsyncIterator[Any]) -> Any:

@@ -155,12 +155,9 @@ async def test_leaving_a_stream_early_ends_the_call(home: Path) -> None:
         async for chunk in ai.text.stream("tell me a long story"):
             if chunk.text:
                 break
-        for _ in range(100):
-            await asyncio.sleep(0.01)
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            if not left:
-                break
-        assert not left
+        async with asyncio.timeout(60):
+            while asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.sleep(0.01)
         await ai.aclose()
         assert [row["outcome"] for row in rows(home)] == ["cancelled"]
         assert (await ai.text("again")).text

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.doubles import IMAGE, TEXT, VIDEO, Films, JobServer, client, films_config, png, rows, text_provider, use
+from tests.doubles import (
+    IMAGE,
+    TEXT,
+    VIDEO,
+    Films,
+    JobServer,
+    client,
+    films_config,
+    image_provider,
+    png,
+    rows,
+    text_provider,
+    use,
+)
+from viralai_sdk import blocking
 from viralai_sdk.interfaces.adapter import ImageAdapter
 from viralai_sdk.interfaces.errors import JobFailedError
+from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.jobs import VideoStatus
 from viralai_sdk.interfaces.steps import Announce, Blob, Compute, JobTicket, MediaPayload, Send, Steps
 from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services import jobs
+from viralai_sdk.services.cache import Cache
 from viralai_sdk.store.journal import Journal
 from viralai_sdk.store.rows import JobRow
 
@@ -323,4 +339,53 @@ async def test_a_look_at_a_job_leaves_no_progress_behind(
     assert told == []
     await job.cancel()
     await fresh.aclose()
+    await ai.aclose()
+
+
+# --- blocking
+
+
+def test_a_stream_that_the_garbage_collector_closes_in_the_loops_own_thread_is_closed() -> None:
+    closed = threading.Event()
+
+    async def pieces() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.set()
+
+    stream = iter(blocking.Blocking(pieces, lambda: None)())
+    assert next(stream) == 1
+
+    async def collect() -> None:
+        stream.close()
+
+    asyncio.run_coroutine_threadsafe(collect(), blocking._LOOP.get()).result(LONG)
+    assert closed.wait(LONG)
+
+
+# --- answers from memory
+
+
+async def test_a_kept_answer_that_another_thread_throws_out_is_still_given(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(IMAGE, good=image_provider(png()))
+    ai = client({"enable_caching": True}, home)
+    response, kept = await ai.image("a fox", provider="good"), Cache(ai.runtime)
+
+    async def asked() -> Any:
+        call = ai.manager.call(IMAGE, ImageGenerationRequest("a fox"), provider="good")
+        return await kept(call, lambda _: asyncio.sleep(0, response))
+
+    assert not (await asked()).cached
+    real = Path.is_file
+
+    def meanwhile(self: Path) -> bool:
+        kept._entries.clear()
+        return real(self)
+
+    monkeypatch.setattr("viralai_sdk.services.cache.Path.is_file", meanwhile)
+    assert (await asked()).cached
     await ai.aclose()

@@ -198,12 +198,9 @@ async def test_leaving_the_loop_early_cancels_the_call(home: Path, service: str)
         async for chunk in helper.stream("a long story " * 40):
             if chunk.data:
                 break
-        for _ in range(200):
-            await asyncio.sleep(0.01)
-            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            if not left:
-                break
-        assert not left
+        async with asyncio.timeout(60):
+            while asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.sleep(0.01)
         await ai.aclose()
         assert [row["outcome"] for row in rows(home)] == ["cancelled"]
 

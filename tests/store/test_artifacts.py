@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tests.store import samples
 from viralai_sdk.interfaces.errors import ConfigurationError, EmptyResultError, MalformedResponseError, StorageError
 from viralai_sdk.interfaces.steps import Blob
+from viralai_sdk.store import artifacts
 from viralai_sdk.store.artifacts import ArtifactStore, cache_folder
 from viralai_sdk.store.names import slug
 from viralai_sdk.store.provenance import make_record, read_stamp
@@ -22,6 +25,31 @@ PNG, MP4, WAV, WEBM = samples.image("PNG"), samples.film(sound=True), samples.wa
 @pytest.fixture
 def store(tmp_path: Path) -> ArtifactStore:
     return ArtifactStore(tmp_path / "outputs", "session_1")
+
+
+def test_the_same_content_from_two_threads_at_once_is_told_of_truly(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, looked, first = artifacts._same, threading.Barrier(2), []
+
+    def together(target: Path, sha256: str, kind: str) -> Any:
+        same = found(target, sha256, kind)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            looked.wait(0.3)  # both have looked before one of them writes, unless they take turns
+        return same
+
+    def keep(created: str) -> None:
+        record = {**RECORD, "created": created}
+        first.append(store.keep(Blob(PNG), kind="image", stem="fox", record=record).artifact)
+
+    monkeypatch.setattr(artifacts, "_same", together)
+    threads = [threading.Thread(target=keep, args=(when,)) for when in ("now", "a little later")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (path,) = _files(store.dir)
+    assert {kept.sha256 for kept in first} == {hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _files(folder: Path) -> list[Path]:

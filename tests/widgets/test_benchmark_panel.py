@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from viralai_sdk.interfaces.adapter import TextAdapter
 from viralai_sdk.interfaces.errors import ContentPolicyError, InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType
 from viralai_sdk.interfaces.steps import Pause, TextPayload
-from viralai_widgets import BenchmarkPanel, benchmark_runs
+from viralai_widgets import BenchmarkPanel, benchmark_panel, benchmark_runs
 from viralai_widgets.benchmark_form import levels_of
 
 ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -426,3 +427,49 @@ async def test_stopping_a_notebook_is_what_ctrl_c_does(home: Path) -> None:
 
 async def test_what_a_notebook_run_left_behind_is_nothing_when_it_never_began(tmp_path: Path) -> None:
     assert benchmark_runs.kept(tmp_path) is None
+
+
+async def test_a_cell_that_is_interrupted_while_the_run_is_prepared_sends_nothing(
+    ai: ViralAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    class Slow(benchmark_runs.HereRun):
+        def __init__(self, service: str, parameters: Any, ai: ViralAI) -> None:
+            reached.set()
+            go_on.wait(60)
+            super().__init__(bench.plan(service, ai=ai, **parameters), ai)
+
+    monkeypatch.setattr(benchmark_panel, "NotebookRun", Slow)
+    panel = small(ai, "often", notebook=True)
+    cell = asyncio.ensure_future(panel.run())
+    await until(reached.is_set)
+    cell.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cell
+    go_on.set()
+    work = panel._work
+    assert work is not None
+    await until(lambda: work.done)
+    assert (panel.running, Often.asked) == (False, 0)
+
+
+async def test_an_old_run_that_is_read_slowly_does_not_take_the_place_of_a_new_one(
+    ai: ViralAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = small(ai)
+    old = await panel.run()
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow(name: str, folder: Path) -> Any:
+        reached.set()
+        go_on.wait(60)
+        return old
+
+    monkeypatch.setattr(benchmark_panel, "find", slow)
+    shown = panel.show(old.name)
+    await until(reached.is_set)
+    new = await panel.run()
+    go_on.set()
+    await shown
+    assert panel.saved is new

@@ -70,6 +70,39 @@ async def test_it_lists_what_was_made_newest_first_without_media(home: Path) -> 
     assert ATTACK not in gallery.static_html()
 
 
+async def test_a_thumbnail_wished_in_the_moment_the_drawing_ends_is_drawn(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = await shown(await with_results(home))
+    picture, words = of(gallery, "image")["id"], of(gallery, "text")["id"]
+    send = gallery.send
+
+    def sends(content: Any, buffers: Any = None) -> None:
+        send(content, buffers)
+        if (
+            content["id"] == picture
+        ):  # a message that comes when the last one is drawn and nobody has heard of the end yet
+            gallery.owner.loop.call_soon(gallery._draw, [words])
+
+    monkeypatch.setattr(gallery, "send", sends)
+    with sent_by(gallery) as sent:
+        gallery._draw([picture])
+        await until(lambda: len(custom(sent, "thumbnail")) == 2)
+    assert [told["id"] for told in custom(sent, "thumbnail")] == [picture, words]
+
+
+async def test_a_thumbnail_of_what_is_no_longer_listed_does_not_stop_the_others(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = await shown(await with_results(home))
+    wished = [of(gallery, kind)["id"] for kind in ("text", "speech", "image")]
+    gallery._draw(wished)
+    del gallery._records[wished[0]], gallery._records[wished[1]]  # the list is read anew before the drawing begins
+    with sent_by(gallery) as sent:
+        await until(lambda: custom(sent, "thumbnail"))
+    assert [told["id"] for told in custom(sent, "thumbnail")] == [wished[2]]
+
+
 async def test_filters_are_set_from_both_sides(home: Path) -> None:
     gallery = await shown(await with_results(home))
     receive(gallery, page_sets(service="image"))
@@ -123,7 +156,7 @@ async def test_a_newer_wish_replaces_what_has_gone_out_of_view(home: Path, monke
         receive(gallery, from_page("thumbnails", ids=ids[:8]))
         receive(gallery, from_page("thumbnails", ids=ids[9:11]))
         await until(lambda: len(custom(sent, "thumbnail")) >= 2)
-        await until(lambda: gallery._drawing is not None and gallery._drawing.done)
+        await until(lambda: not gallery._drawing)
     drawn = [one["id"] for one in custom(sent, "thumbnail")]
     assert drawn[-2:] == ids[9:11]
     assert len(drawn) <= 3

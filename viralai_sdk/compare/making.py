@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -211,9 +212,21 @@ class Maker:
         await self._note(order, answer, call.elapsed, call.id)
 
     async def _claim(self, key: CellKey, call_id: str) -> None:
+        """Write the claim down. One that reaches the disk only after the run was stopped is ended there at once."""
         arm, prompt, repeat = key
-        told = {"kind": "start", "arm": arm, "prompt": prompt, "repeat": repeat, "call": call_id}
-        await finished(self._ballot.append, {**told, "owner": self._manager.runtime.owner})
+        cell = {"arm": arm, "prompt": prompt, "repeat": repeat, "call": call_id}
+        stopped = threading.Event()
+
+        def claim() -> None:
+            self._ballot.append({"kind": "start", **cell, "owner": self._manager.runtime.owner})
+            if stopped.is_set():
+                self._ballot.append({"kind": "end", **cell})
+
+        try:
+            await finished(claim)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
 
     async def _give_up(self, key: CellKey, call_id: str) -> None:
         """End a claim that came to no cell, so that no other kernel waits for it."""

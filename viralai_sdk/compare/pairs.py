@@ -161,7 +161,8 @@ class Pairs:
     def open(self, kind: RaterKind, rater: str, limit: int | None) -> list[Slot]:
         """Comparisons the rater could vote on now, in his order; at most `limit`."""
         order, answered = self._order(kind, rater), self._ballot.answered(kind, rater)
-        ready = {key for key in self._ballot.cells if self.state(key) == "ready"}
+        # A copy: a run that goes on in another thread adds cells while this looks at files.
+        ready = {key for key in list(self._ballot.cells) if self.state(key) == "ready"}
         slots = (order[number] for number in range(len(order)))
         found = (slot for slot in slots if ready.issuperset(self.keys(slot)) and self.question(slot) not in answered)
         return list(islice(found, limit))

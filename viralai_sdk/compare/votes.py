@@ -131,7 +131,8 @@ class Ballot:
 
     def raters(self) -> list[Rater]:
         """Who has a live vote."""
-        return [rater for rater, answers in self._answers.items() if answers]
+        with self._lock:
+            return [rater for rater, answers in self._answers.items() if answers]
 
     def cast(self, record: VoteRecord) -> VoteRecord:
         """Append a vote.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ class Cache:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._entries: OrderedDict[str, Response] = OrderedDict()
+        self._lock = threading.Lock()
 
     async def __call__(self, call: Call, proceed: Proceed) -> Response:
         if not self._runtime.config.enable_caching or not call.use_cache or call.on_job is not None:
@@ -32,13 +34,17 @@ class Cache:
         key = fingerprint(call)
         found = self._entries.get(key)
         if found is not None and all(Path(artifact.path).is_file() for artifact in found.artifacts):
-            self._entries.move_to_end(key)
+            with self._lock:  # another thread may have thrown it out meanwhile
+                self._entries[key] = found
+                self._entries.move_to_end(key)
             return _again(found, call)
         response = await proceed(call)
         # A copy, since the caller may change what he was given.
-        self._entries[key] = response.model_copy(deep=True)
-        while len(self._entries) > MAX_ENTRIES:
-            self._entries.popitem(last=False)
+        kept = response.model_copy(deep=True)
+        with self._lock:
+            self._entries[key] = kept
+            while len(self._entries) > MAX_ENTRIES:
+                self._entries.popitem(last=False)
         return response
 
 

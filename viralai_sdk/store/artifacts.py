@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ IN_MEMORY = 64 * 1024 * 1024
 HASHED_ASIDE = 1024 * 1024
 """From this size on the checksum is taken while the disk is written."""
 _PROBE = b"\0" * 4096
+_TURNS = tuple(threading.Lock() for _ in range(64))
+"""One for each place, so that two threads do not write the same file; some places share one."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -130,8 +133,11 @@ class _Item:
         raise NotImplementedError
 
     def store(self, target: Path, record: Mapping[str, str]) -> Artifact:
-        found = _same(target, self.sha256, self.kind)
-        size, sha256 = found or self._write(target, {**record, "content_sha256": self.sha256})
+        with _TURNS[
+            hash(target) % len(_TURNS)
+        ]:  # the same content twice at once: what the first was told of the file stays true
+            found = _same(target, self.sha256, self.kind)
+            size, sha256 = found or self._write(target, {**record, "content_sha256": self.sha256})
         if self.origin is not None:
             with contextlib.suppress(OSError):  # the content is safe: a leftover is only untidy
                 self.origin.unlink(missing_ok=True)

@@ -116,6 +116,7 @@ class BenchmarkPanel(Panel):
         self._estimate_due: asyncio.TimerHandle | None = None
         self._draw_due: asyncio.TimerHandle | None = None
         self._draw_after = DRAW_SECONDS
+        self._begun = 0
         self._looking = asyncio.Lock()
         self.saved: SavedRun | None = None
         if budget_usd is not None:
@@ -214,6 +215,7 @@ class BenchmarkPanel(Panel):
         self.clear_error()
         execution = await self._prepared()
         self._execution = execution
+        self._begun += 1
         self.set_trait("results", [])
         self.set_trait("verdicts", [])
         self.set_trait("running", True)
@@ -279,7 +281,10 @@ class BenchmarkPanel(Panel):
         self.owner.call(self._stop)
 
     def _stop(self) -> None:
-        if self._execution is None or not self.running:
+        if self._work is None or self._work.done:
+            return
+        if self._execution is None or not self.running:  # it is still being prepared, and has asked nobody
+            self._work.cancel()
             return
         self._execution.stop()
         if not self.stopping:
@@ -335,6 +340,8 @@ class BenchmarkPanel(Panel):
         return self._reading(judged, show)
 
     def _reading(self, read: Callable[[], Any], show: Callable[[Any], None]) -> Work[None]:
+        begun = self._begun
+
         async def work() -> None:
             async with self._looking:
                 try:
@@ -343,7 +350,8 @@ class BenchmarkPanel(Panel):
                     self.show_error(error)
                 else:
                     self.clear_error()
-                    show(found)
+                    if begun == self._begun:  # a run that began meanwhile shows its own
+                        show(found)
 
         return self.owner.start(work())
 

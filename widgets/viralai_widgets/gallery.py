@@ -79,7 +79,7 @@ class SessionGallery(Panel):
         self._records: dict[str, Record] = {}
         self._small: OrderedDict[str, Thumbnail | None] = OrderedDict()
         self._wanted: list[str] = []
-        self._drawing: Work[None] | None = None
+        self._drawing = False
         self._reading = asyncio.Lock()
         self._listeners: list[Reused] = []
         super().__init__(owner=owner, title=state.pop("title", "Results"), all_sessions=all_sessions, **state)
@@ -199,16 +199,24 @@ class SessionGallery(Panel):
     def _draw(self, ids: Sequence[str]) -> None:
         """Make these thumbnails next. What was wished before and is out of view by now is forgotten."""
         self._wanted = [item for item in ids if item in self._records]
-        if self._drawing is None or self._drawing.done:
-            self._drawing = self.owner.start(self._drawn())
+        if not self._drawing:
+            self._drawing = True
+            self.owner.start(self._drawn())
 
     async def _drawn(self) -> None:
-        while self._wanted:
-            item_id = self._wanted.pop(0)
+        try:
+            while self._wanted:
+                await self._draw_one(self._wanted.pop(0))
+        finally:
+            self._drawing = False  # in the same breath as the last look at what is wanted: no wish falls in between
+
+    async def _draw_one(self, item_id: str) -> None:
+        record = self._records.get(item_id)
+        if record is not None:  # else the list was read anew since it was wished
             if item_id in self._small:
                 self._small.move_to_end(item_id)
             else:
-                self._small[item_id] = await asyncio.to_thread(_tile, self._records[item_id])
+                self._small[item_id] = await asyncio.to_thread(_tile, record)
             while len(self._small) > KEPT_THUMBNAILS:
                 self._small.popitem(last=False)
             small = self._small[item_id]

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.doubles import JobServer, client, config, films_config
 from viralai_sdk import ViralAI
 from viralai_sdk.compare.experiment import Experiment
 from viralai_sdk.compare.making import Maker
-from viralai_sdk.compare.votes import Ballot
+from viralai_sdk.compare.votes import Ballot, Start
 from viralai_sdk.store.rows import JobRow
 
 TWO: dict[str, Any] = {"service": "text", "arms": ["ada", "bob"], "prompts": ["one", "two", "three"]}
@@ -40,12 +41,12 @@ async def test_a_run_that_comes_while_a_cell_is_being_written_down_leaves_it_alo
     def slow(self: Ballot, entry: Any) -> None:
         if entry["kind"] == "cell" and self is one._ballot:
             answered.set()
-            go_on.wait(10)
+            go_on.wait(60)
         append(self, entry)
 
     monkeypatch.setattr(Ballot, "append", slow)
     first = asyncio.create_task(one.run(concurrency=1))
-    await asyncio.to_thread(answered.wait, 10)
+    await asyncio.to_thread(answered.wait, 60)
     second: Any = await other.run()
     go_on.set()
     summary: Any = await first
@@ -168,9 +169,57 @@ async def test_a_stopped_run_gives_its_claims_up(ai: ViralAI, writers: Writers, 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    starts = [one for found in experiment._ballot.refresh().starts.values() for one in found]
-    assert starts
-    assert all(one.over for one in starts)
+    await until(lambda: (starts := claims(experiment)) and all(one.over for one in starts))
+
+
+async def test_a_claim_that_reaches_the_disk_after_its_run_was_stopped_is_given_up_too(
+    ai: ViralAI, writers: Writers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = ai.experiment("first", **TWO)
+    reached, go_on = threading.Event(), threading.Event()
+    append = Ballot.append
+
+    def slow(self: Ballot, entry: Any) -> None:
+        if entry["kind"] == "start":
+            reached.set()
+            go_on.wait(60)
+        append(self, entry)
+
+    monkeypatch.setattr(Ballot, "append", slow)
+    task = asyncio.create_task(experiment.run(concurrency=1))
+    await asyncio.to_thread(reached.wait, 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert claims(experiment) == []
+    go_on.set()
+    await until(lambda: [one.over for one in claims(experiment)] == [True])
+    assert writers.asked == []
+
+
+def claims(experiment: Experiment) -> list[Start]:
+    return [one for found in experiment._ballot.refresh().starts.values() for one in found]
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_open_comparisons_are_found_while_another_thread_adds_results(
+    ai: ViralAI, writers: Writers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = ai.experiment("first", **TWO)
+    await experiment.run()
+    cells, real = experiment._ballot.cells, experiment._pairs.state
+
+    def meanwhile(key: Any) -> str:
+        cells.setdefault(("ada", "p001", len(cells)), cells[KEY])  # what a thread that reads the ballot does
+        return real(key)
+
+    monkeypatch.setattr(experiment._pairs, "state", meanwhile)
+    assert len(experiment.open_slots("human", "ann")) == 3
 
 
 async def test_a_failure_that_comes_late_does_not_end_the_claim_of_a_later_call(ai: ViralAI, writers: Writers) -> None:
