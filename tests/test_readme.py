@@ -41,7 +41,7 @@ def run(command: str, environment: dict[str, str], folder: Path) -> subprocess.C
         env=environment,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
 

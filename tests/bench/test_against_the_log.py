@@ -50,7 +50,7 @@ def price_of(sim: Simulator, vendor: str, usage: str, prices: dict[str, float]) 
         name: value for name, value in asked.headers.items() if name not in ("host", "content-length", "connection")
     }
     request = urllib.request.Request(url, asked.body, {**headers, "accept-encoding": "identity"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         counted: Any = json.load(answer)[usage]
     return sum(_at(counted, path) * price for path, price in prices.items())
 

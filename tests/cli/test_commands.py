@@ -161,7 +161,7 @@ def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> N
             )
             request = urllib.request.Request(f"{address}/models", headers={"authorization": "Bearer sim-key"})
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=120) as answer:
                     Asks.status = answer.status
             except urllib.error.HTTPError as refusal:
                 Asks.status = refusal.code

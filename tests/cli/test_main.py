@@ -166,7 +166,7 @@ def test_ctrl_c_in_a_running_film_leaves_nothing_half_written(tmp_path: Path) ->
     assert process.stderr.read(1)  # progress: the work has begun
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "interrupted" in said

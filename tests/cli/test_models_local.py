@@ -108,7 +108,7 @@ def test_ctrl_c_stops_the_download_and_says_what_became_of_it(viralai: Viralai) 
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 130
         assert out == ""
         assert "the download of tiny: it was stopped; pulling again goes on where it stopped." in err

@@ -201,7 +201,7 @@ def interrupted(body: str, sim: Simulator, home: Path) -> float:
     return seconds
 
 
-def wait_for(ready: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(ready: Callable[[], bool], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it never happened"
@@ -292,7 +292,7 @@ def ask(kernel: Any, code: str) -> dict[str, Any]:
 
 def reply_to(kernel: Any, message: str) -> dict[str, Any]:
     while True:
-        reply = kernel.get_shell_msg(timeout=60)
+        reply = kernel.get_shell_msg(timeout=120)
         if reply["parent_header"].get("msg_id") == message:
             found: dict[str, Any] = reply["content"]
             return found

@@ -38,7 +38,7 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=20) as client:
+    async with httpx2.AsyncClient(timeout=120) as client:
         yield client
 
 

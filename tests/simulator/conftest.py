@@ -26,5 +26,5 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 @pytest.fixture
 async def http(sim: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"authorization": f"Bearer {sim.key}"}
-    async with httpx2.AsyncClient(base_url=sim.url("openai"), headers=headers, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=sim.url("openai"), headers=headers, timeout=120) as client:
         yield client

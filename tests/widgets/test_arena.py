@@ -382,7 +382,7 @@ async def test_a_killed_kernel_loses_no_stored_vote_and_the_next_pair_is_right(h
     await ai.aclose()
     command = [sys.executable, "-c", KILLED, str(home)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    found = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=env)
+    found = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=300, env=env)
     assert found.returncode == -9, found.stderr
     # The fourth vote was on its way when the kernel died: it was never told as stored, and its pair is the next one.
     panel = await opened(client({}, home).experiment("e1"))

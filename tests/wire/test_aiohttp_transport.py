@@ -22,7 +22,7 @@ from viralai_sdk.wire.http import Http
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(transport=AiohttpTransport(), timeout=5) as made:
+    async with httpx2.AsyncClient(transport=AiohttpTransport(), timeout=60) as made:
         yield made
 
 

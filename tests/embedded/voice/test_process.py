@@ -178,7 +178,7 @@ def test_an_interpreter_that_exits_in_the_middle_is_quiet() -> None:
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
     )

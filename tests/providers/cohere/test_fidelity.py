@@ -43,8 +43,8 @@ def vendor(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[cohere.C
     import cohere
 
     # The transport that the client would make itself, in our hands so that it is closed.
-    with httpx.Client(timeout=20, follow_redirects=True) as transport:
-        yield cohere.ClientV2(api_key=sim.key, base_url=sim.url("cohere"), httpx_client=transport, timeout=20)
+    with httpx.Client(timeout=120, follow_redirects=True) as transport:
+        yield cohere.ClientV2(api_key=sim.key, base_url=sim.url("cohere"), httpx_client=transport, timeout=120)
 
 
 @pytest.fixture

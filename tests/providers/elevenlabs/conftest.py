@@ -26,5 +26,5 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 
 @pytest.fixture
 async def services(sim: Simulator) -> AsyncIterator[Services]:
-    async with httpx2.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=120) as client:
         yield Services(sim, client)

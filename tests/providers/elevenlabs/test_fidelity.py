@@ -22,7 +22,7 @@ from viralai_sdk.simulator import Simulator
 
 @pytest.fixture
 def vendor(sim: Simulator) -> Iterator[elevenlabs.ElevenLabs]:
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=120) as client:
         yield elevenlabs.ElevenLabs(base_url=sim.url("elevenlabs"), api_key=sim.key, httpx_client=client)
 
 

@@ -79,7 +79,7 @@ def die_after_ordering(sim: Simulator, home: Path, prompt: str, **settings: Any)
     command = [sys.executable, "-m", "tests.providers.gemini.through", json.dumps(config(sim)), str(home), prompt]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'widgets'}"}
     died = subprocess.run(
-        [*command, json.dumps(settings)], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60
+        [*command, json.dumps(settings)], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300
     )
     assert died.returncode == 9, died.stderr
     return died.stdout.strip()

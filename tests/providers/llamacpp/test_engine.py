@@ -371,7 +371,7 @@ def test_asking_a_process_that_has_ended_is_answered_at_once(model: Path) -> Non
     held.words()
     answers: child.Answers = queue.SimpleQueue()
     held.stop(held.ask(asked(), answers))
-    assert answers.get(timeout=30) is None
+    assert answers.get(timeout=120) is None
 
 
 def test_an_empty_pool_has_nothing_to_free() -> None:
