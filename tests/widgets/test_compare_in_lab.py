@@ -24,7 +24,7 @@ names = ("openai", "gemini", "stability", "elevenlabs")
 ai = ViralAI(config={"providers": {name: {"api_key": sim.key, "base_url": sim.url(name)} for name in names}}, progress=False)
 panel = ComparePanel(ai, "image", prompt="a red fox in the snow <script>window.hacked=1</script>")
 panel"""
-LONG = 30_000
+LONG = 90_000
 
 
 def choose(panel: Locator, page: Page, *names: str) -> None:
