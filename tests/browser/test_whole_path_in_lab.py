@@ -75,7 +75,7 @@ def slide_and_zoom(page: Page, panel: Locator) -> None:
     divider = panel.get_by_role("slider", name="Divider between left and right")
     divider.press("Shift+ArrowRight")
     expect(divider).to_have_attribute("aria-valuenow", "60")
-    panel.locator(".va-stage").press("+")
+    panel.locator(".va-results").press("+")
     left, right = panel.locator(".va-frame img").evaluate_all("all => all.map(e => e.style.transform)")
     assert left == right
     assert "scale(1.25)" in left
@@ -90,6 +90,7 @@ def play_in_step(page: Page, panel: Locator) -> None:
         " return all.length === 2 && all.every(e => e.readyState >= 3); }",
         timeout=PATIENCE_MS,
     )
+    panel.get_by_role("checkbox", name="Loop").check()
     panel.locator(".va-results").press("Space")
     page.wait_for_function(
         """() => { const [a, b] = document.querySelectorAll('.va-compare-panel video');
@@ -97,7 +98,7 @@ def play_in_step(page: Page, panel: Locator) -> None:
         timeout=PATIENCE_MS,
     )
     panel.locator(".va-results").press("Space")
-    expect(panel.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    expect(panel.get_by_role("button", name="Play or pause both")).to_have_text("Play")
 
 
 def switch_sides(page: Page, panel: Locator) -> None:
@@ -241,7 +242,7 @@ def choose_and_run(page: Page, panel: Locator, medium: Medium) -> None:
     expect(row(panel, ATTACK)).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(row(panel, ATTACK).locator(".va-error-message")).to_contain_text("<img src=x", timeout=PATIENCE_MS)
     expect(panel.locator(".va-results")).to_contain_text("pair 1 of 1", timeout=PATIENCE_MS)
-    expect(panel.locator(".va-view:not(.va-waiting)")).to_be_visible(timeout=PATIENCE_MS)
+    expect(panel.locator(".va-shown:not(.va-waiting)")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def row(panel: Locator, arm: str) -> Locator:
@@ -254,7 +255,7 @@ def vote_on_the_comparison(page: Page, panel: Locator, medium: Medium) -> None:
     results = panel.locator(".va-results")
     panel.get_by_role("checkbox", name="Hide names").press("Space")
     expect(results.locator(".va-name").first).to_have_text("Left")
-    expect(results.locator(".va-view:not(.va-waiting)")).to_be_visible(timeout=PATIENCE_MS)
+    expect(results.locator(".va-shown:not(.va-waiting)")).to_be_visible(timeout=PATIENCE_MS)
     told = results.inner_html()
     assert not [provider for provider in medium.made if provider in told]
     results.press("1")

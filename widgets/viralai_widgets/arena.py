@@ -12,6 +12,7 @@ import traitlets
 from viralai_sdk.compare.ballot import ANSWERS, Choice, Judgement, choice
 from viralai_sdk.interfaces.display import Html, el, escape, label
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError
+from viralai_widgets.assets import VIEWERS
 from viralai_widgets.blindness import blind_error, decision_of
 from viralai_widgets.owner import Owner, Work
 from viralai_widgets.panel import Panel
@@ -70,7 +71,7 @@ class ArenaPanel(Panel):
         reveal: see above.
     """
 
-    assets: ClassVar[tuple[str, ...]] = ("stage", "board", "voting", "arena")
+    assets: ClassVar[tuple[str, ...]] = (*VIEWERS, "board", "voting", "arena")
 
     rater = traitlets.Unicode("me").tag(sync=True)
     reveal = traitlets.Bool(False).tag(sync=True)

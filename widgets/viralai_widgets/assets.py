@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
+VIEWERS = ("viewers", "view-image", "view-video", "view-audio", "view-text")
+"""What shows two results to compare."""
 
 
 @cache

@@ -16,6 +16,7 @@ from viralai_sdk.compare.run import ComparisonRun
 from viralai_sdk.interfaces.display import Html, label
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError
 from viralai_sdk.interfaces.names import AIServiceType, service_type
+from viralai_widgets.assets import VIEWERS
 from viralai_widgets.compare_static import sealed, static_html, static_text
 from viralai_widgets.media import MediaShelf, Medium, prepare
 from viralai_widgets.owner import Owner, Work
@@ -66,10 +67,7 @@ class ComparePanel(Panel):
 
     assets: ClassVar[tuple[str, ...]] = (
         "provider-picker",
-        "compare-image",
-        "compare-video",
-        "compare-audio",
-        "compare-text",
+        *VIEWERS,
         "compare-form",
         "voting",
         "compare-panel",

@@ -9,16 +9,19 @@ function renderArena(context) {
   const { model, send } = frame;
   const media = new MediaStore(300_000_000);
   const asked = new Set();
-  let shown = { id: null, stage: null, since: 0 };
+  let shown = { id: null, since: 0 };
+  let view = null; // kept from pair to pair of one medium, so that a rater's way of looking stays
+  let medium = "";
   let leaving = null;
 
   const words = h("p", { class: "va-arena-prompt", dir: "auto" });
   const head = h("div", { class: "va-arena-head" }, h("span", { class: "va-label", text: "Which is better for this prompt?" }), words);
   const line = progressBar("Pairs you have voted on");
   const room = h("div", { class: "va-arena-room" });
+  const hint = h("p", { class: "va-muted va-hint" });
   const reveal = h("div", { class: "va-arena-reveal", role: "status" });
   const decision = h("div", { class: "va-arena-decision" });
-  const ready = () => model.get("state") === "voting" && shown.stage !== null && shown.id === model.get("pair").id;
+  const ready = () => model.get("state") === "voting" && shown.id !== null && shown.id === model.get("pair").id;
   const vote = (choice) => {
     if (!ready()) return;
     send("vote", { pair: shown.id, choice, seconds: (performance.now() - shown.since) / 1000 });
@@ -38,15 +41,25 @@ function renderArena(context) {
       send("media", { pair: pair.id, side });
     }
   };
-  const sideOf = (pair, side) => ({ text: pair[side].text, url: media.url(`${pair.id}/${side}`), blob: media.blob(`${pair.id}/${side}`) });
+  const sideOf = (pair, side) => {
+    const name = side === "left" ? "Left" : "Right";
+    const held = `${pair.id}/${side}`;
+    return { text: pair[side].text ?? "", url: media.url(held), blob: media.blob(held), name, alt: `${name} result` };
+  };
   const there = (pair) => ["left", "right"].every((side) => pair[side].text !== null || media.has(`${pair.id}/${side}`));
 
   const clear = () => {
-    shown.stage?.dispose();
     const focused = room.contains(document.activeElement);
+    view?.pause();
     room.replaceChildren();
     if (focused) votes.el.focus({ preventScroll: true }); // else the keys would be lost with the element that had the focus
-    shown = { id: null, stage: null, since: 0 };
+    shown = { id: null, since: 0 };
+  };
+  const putAway = () => {
+    clear();
+    view?.dispose();
+    view = null;
+    bindView(frame, null);
   };
   const drawPair = () => {
     const pair = model.get("pair");
@@ -55,7 +68,7 @@ function renderArena(context) {
     if (coming.id) need(coming);
     head.hidden = !pair.id;
     if (!pair.id) {
-      clear();
+      putAway();
       words.textContent = "";
       return void drawState(); // the words for the end, which clearing has taken away
     }
@@ -63,9 +76,16 @@ function renderArena(context) {
     if (shown.id !== null) clear();
     words.textContent = pair.prompt;
     if (!there(pair)) return void room.replaceChildren(h("p", { class: "va-muted", text: "Loading the pair…" }));
-    const stage = pairStage(pair.media, sideOf(pair, "left"), sideOf(pair, "right"));
-    room.replaceChildren(stage.el);
-    shown = { id: pair.id, stage, since: performance.now() };
+    if (!view || medium !== pair.media) {
+      view?.dispose();
+      medium = pair.media;
+      view = viewOf(medium);
+      bindView(frame, view);
+      hint.textContent = `Keys: ${view.hint}`;
+    }
+    view.show([sideOf(pair, "left"), sideOf(pair, "right")]);
+    room.replaceChildren(view.el, hint);
+    shown = { id: pair.id, since: performance.now() };
     const held = [pair.id, coming.id].filter(Boolean).flatMap((id) => [`${id}/left`, `${id}/right`]);
     media.keep(held);
     for (const name of asked) if (!held.includes(name)) asked.delete(name);
@@ -76,7 +96,7 @@ function renderArena(context) {
     votes.draw({ open: ready(), undoable: state !== "storing" && Boolean(model.get("progress").votes) });
     frame.root.dataset.state = state;
     if (["done", "stuck"].includes(state)) {
-      clear();
+      putAway();
       const text = state === "done" ? "You have voted on every pair that is ready." : "The next pair cannot be shown.";
       room.replaceChildren(h("p", { class: "va-arena-end", text }), button("Look again", () => send("retry")));
     }
@@ -119,22 +139,13 @@ function renderArena(context) {
   frame.on("change:revealed", drawReveal);
   frame.on("change:progress", drawProgress);
   frame.on("change:decision", drawDecision);
-  const stageKey = (key) => (event) => (event.key === key ? shown.stage?.keys[key]?.() : null);
-  for (const key of ["f", "s", "h", "+", "-", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) frame.keys({ [key]: stageKey(key) });
-  // Space and Enter belong to a focused button; elsewhere in the panel they play and go on.
-  frame.root.addEventListener("keydown", (event) => {
-    if (event.target.closest("button, input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = { " ": shown.stage?.keys[" "], Enter: onward }[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
+  frame.keys({ Enter: () => model.get("state") === "revealed" && onward() });
   frame.root.tabIndex = -1; // a click anywhere in the panel gives it the keys
   frame.body.append(
     head, room, votes.el, reveal, line.el, decision);
   frame.cleanup(() => {
     clearTimeout(leaving);
-    clear();
+    putAway();
     media.clear();
   });
   drawDecision();

@@ -166,7 +166,8 @@ function savingModel(host, send) {
  * Returns `{root, body, model, on, send, keys, cleanup}`:
  * - `on(event, listener)` listens on the model ("change:name", "msg:custom") until the view is gone;
  * - `send(kind, content, buffers)` is received by Python's `on_message`;
- * - `keys({key: action})` binds keys that work only while the focus is in the panel and not in a field one types in;
+ * - `keys({key: action})` binds keys that work only while the focus is in the panel and not in a field one types in; an action that had
+ *   nothing to do returns false, and the key stays the page's;
  * - `cleanup(fn)` runs when the view is gone; return `frame.dispose` from `render`.
  */
 function panelFrame({ model: host, el }, name) {
@@ -207,8 +208,7 @@ function panelFrame({ model: host, el }, name) {
     // Space and Enter belong to the control that has the focus.
     if ((event.key === " " || event.key === "Enter") && event.target.closest("button, summary, a, input, [role=slider]")) return;
     if (!action || typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    action(event);
+    if (action(event) !== false) event.preventDefault();
   });
   el.append(root);
   return {

@@ -1,6 +1,5 @@
 // ComparePanel: form, run, results side by side, votes.
 
-const VIEWS = { image: imageView, video: videoView, speech: audioView, text: textView };
 
 /** Run, stop, repeats, hidden names and what it would cost. */
 function runBar(frame) {
@@ -154,7 +153,7 @@ function results(frame) {
   const texts = new Map();
   const asked = new Set();
   const bar = pairBar(frame);
-  const place = h("div", { class: "va-view" });
+  const place = h("div", { class: "va-shown" });
   const hint = h("div", { class: "va-muted va-hint" });
   const wrong = h("div", {});
   const box = h("section", { class: "va-results", "aria-label": "Results", tabindex: -1 }, bar.el, place, wrong, hint, voteBar(frame));
@@ -171,7 +170,6 @@ function results(frame) {
   // A caption begins with the provider; an arm that is called like it need not be named twice.
   const named = ({ name, caption = "" }) => (caption.startsWith(`${name} ·`) ? "" : name);
   const sideOf = (pair, side) => ({
-    side,
     url: store.url(pair[side].id),
     blob: store.blob(pair[side].id),
     text: texts.get(pair[side].id) ?? "",
@@ -183,9 +181,9 @@ function results(frame) {
     if (service === model.get("made") && view) return;
     view?.dispose();
     service = model.get("made");
-    view = VIEWS[service]();
+    view = viewOf(service);
     place.replaceChildren(view.el);
-    frame.keys({ " ": null, x: null, f: null, d: null, ...view.keys });
+    bindView(frame, view);
     hint.textContent = `Keys: ${[view.hint, "n shows the next pair"].filter(Boolean).join("; ")}`;
     drawn = "";
   }
@@ -219,7 +217,7 @@ function results(frame) {
       const again = drawn && JSON.stringify(JSON.parse(drawn)[0]) === JSON.stringify(now);
       wrong.replaceChildren();
       drawn = key;
-      if (again && view.rename) view.rename([sideOf(pair, "left").name, sideOf(pair, "right").name]);
+      if (again) view.rename([sideOf(pair, "left").name, sideOf(pair, "right").name]);
       else view.show([sideOf(pair, "left"), sideOf(pair, "right")]);
     }
     want(pair.next);

@@ -49,19 +49,19 @@ function textView() {
   let mode = "side";
   let shown = [];
   const box = h("div", { class: "va-texts" });
-  const modes = [["side", "Side by side"], ["diff", "Differences"]].map(([name, words]) =>
-    button(words, () => {
-      mode = name;
-      draw();
-    }, { "aria-pressed": "false", data: { mode: name } }),
-  );
+  const modes = modeButtons([["side", "Side by side"], ["diff", "Differences"]], (chosen) => choose(chosen));
+  const choose = (chosen) => {
+    mode = chosen;
+    draw();
+  };
 
   function draw() {
-    for (const tool of modes) tool.setAttribute("aria-pressed", String(tool.dataset.mode === mode));
+    modes.draw(mode);
     box.dataset.mode = mode;
     if (mode === "side" || shown.length < 2) {
       box.replaceChildren(...shown.map((side) =>
-        h("figure", { class: "va-side" }, h("div", { class: "va-text", dir: "auto", tabindex: 0, role: "group", "aria-label": `Text ${side.side}`, text: side.text }), h("figcaption", { class: "va-name", text: side.name })),
+        h("figure", { class: "va-side" }, h("figcaption", { class: "va-name", text: side.name }),
+          h("div", { class: "va-text", dir: "auto", tabindex: 0, role: "group", "aria-label": side.alt, text: side.text })),
       ));
       return;
     }
@@ -73,13 +73,18 @@ function textView() {
   }
 
   return {
-    el: h("div", {}, h("div", { class: "va-row va-tools" }, modes), box),
-    keys: { d: () => modes[mode === "diff" ? 0 : 1].click() },
+    el: h("div", {}, h("div", { class: "va-row va-tools" }, modes.buttons), box),
+    keys: { d: () => choose(mode === "diff" ? "side" : "diff"), s: () => choose("side") },
     hint: "d shows the differences",
     show(sides) {
       shown = sides;
       draw();
     },
+    rename(words) {
+      shown = shown.map((side, place) => ({ ...side, name: words[place] }));
+      draw();
+    },
+    pause() {},
     dispose() {},
   };
 }

@@ -57,10 +57,10 @@ function audioView() {
   const state = { buffers: [null, null], gains: [1, 1], heard: 0, offset: 0, began: 0, playing: false, turn: 0 };
   const names = [0, 1].map(() => h("span", { class: "va-name" }));
   const waves = [0, 1].map((side) => h("div", { class: "va-wave", role: "img", "aria-label": `Waveform ${side ? "right" : "left"}` }));
-  const hear = [0, 1].map((side) => button(side ? "Right" : "Left", () => listen(side), { label: `Hear ${side ? "right" : "left"}`, "aria-pressed": "false" }));
-  const rows = [0, 1].map((side) => h("div", { class: "va-voice" }, hear[side], h("div", { class: "va-wave-box" }, waves[side], h("div", { class: "va-cursor" })), names[side]));
-  const play = button("Play", () => (state.playing ? pause() : start()));
-  const scrub = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, class: "va-scrub", "aria-label": "Position in both recordings" });
+  const hear = [0, 1].map((side) => button(`Hear ${side ? "right" : "left"}`, () => listen(side), { "aria-pressed": "false" }));
+  const rows = [0, 1].map((side) => h("div", { class: "va-voice" }, names[side], hear[side], h("div", { class: "va-wave-box" }, waves[side], h("div", { class: "va-cursor" }))));
+  const play = button("Play", () => (state.playing ? pause() : start()), { class: "va-button va-play", label: "Play or pause both" });
+  const scrub = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, class: "va-scrub", "aria-label": "Position in both" });
   const time = h("span", { class: "va-muted va-time" });
   const said = h("span", { class: "va-muted" });
   const whole = h("div", {}, rows, h("div", { class: "va-row va-tools" }, play, scrub, time, said));
@@ -163,14 +163,16 @@ function audioView() {
     el: whole,
     keys: {
       " ": () => (state.playing ? pause() : start()),
-      x: () => listen(1 - state.heard),
+      ...Object.fromEntries(["h", "x", "f"].map((key) => [key, () => listen(1 - state.heard)])),
     },
-    hint: "space plays; x switches between left and right at the same place",
+    hint: "space plays, h switches which one is heard at the same place",
     async show(sides) {
       pause(0);
       state.turn += 1;
       const turn = state.turn;
-      sides.forEach((side, place) => (names[place].textContent = side.name));
+      this.rename(sides.map((side) => side.name));
+      state.buffers = [null, null]; // until the new ones are decoded nothing of the pair before can be heard or seen
+      waves.forEach((wave) => drawWave(wave, null));
       whole.removeAttribute("data-ready");
       said.textContent = "decoding";
       const found = await Promise.allSettled(sides.map(decode));
@@ -187,6 +189,7 @@ function audioView() {
       listen(0);
     },
     rename: (words) => words.forEach((text, place) => (names[place].textContent = text)),
+    pause: () => pause(),
     dispose() {
       state.turn += 1;
       pause(0);
