@@ -7,7 +7,7 @@ import itertools
 import statistics
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.harness import Pair, figure, main, settings
 from benchmarks.stub import Stub
@@ -20,8 +20,16 @@ PROMPT = "Say something about a fox, in one sentence."
 WAIT_MS = 50
 
 
-async def bare(ai: ViralAI, calls: int, level: int) -> tuple[float, float]:
-    """(seconds from the first call to the last, median seconds of a call) of a loop anybody would write."""
+class Took(NamedTuple):
+    """Seconds: from the first call to the last, of the median call, and of this thread's own work."""
+
+    whole: float
+    call: float
+    work: float
+
+
+async def bare(ai: ViralAI, calls: int, level: int) -> Took:
+    """A loop anybody would write."""
     numbers = iter(range(calls))
     each: list[float] = []
 
@@ -31,45 +39,51 @@ async def bare(ai: ViralAI, calls: int, level: int) -> tuple[float, float]:
             await ai.text(PROMPT, provider="openai", fallback=False)
             each.append(time.perf_counter() - began)
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.thread_time()
     await asyncio.gather(*(place() for _ in range(level)))
-    return time.perf_counter() - began, statistics.median(each)
+    return Took(time.perf_counter() - began, statistics.median(each), time.thread_time() - worked)
 
 
-async def ours(ai: ViralAI, planned: BenchmarkPlan, folder: Path) -> tuple[float, float]:
-    """The same by the harness: seconds of the run by its own rows' clock, and the median it reports."""
+async def ours(ai: ViralAI, planned: BenchmarkPlan, folder: Path) -> Took:
+    """The same by the harness, with the median that it reports."""
     runner = Runner(planned, ai, folder)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.thread_time()
     await runner.run()
-    seconds = time.perf_counter() - began
+    seconds, work = time.perf_counter() - began, time.thread_time() - worked
     assert len(read_ledger(folder).rows) == len(planned.slots)
-    return seconds, statistics.median(row.seconds for row in runner.rows)
+    return Took(seconds, statistics.median(row.seconds for row in runner.rows), work)
 
 
-async def compare(ai: ViralAI, home: Path, level: int, calls: int, blocks: int) -> tuple[Pair, Pair]:
-    """Blocks in turn: pairs of whole times, and of medians of single calls."""
+async def compare(ai: ViralAI, home: Path, level: int, calls: int, blocks: int) -> tuple[Pair, Pair, Pair]:
+    """Blocks in turn: pairs of whole times, of medians of single calls, and of the work for a call."""
     made: dict[str, Any] = {"providers": ["openai"], "prompts": [PROMPT], "warm_up": 0, "metrics": False}
     planned = plan("text", ai=ai, repeats=calls, concurrency=[level], **made)
     whole: tuple[list[float], list[float]] = ([], [])
     single: tuple[list[float], list[float]] = ([], [])
+    work: tuple[list[float], list[float]] = ([], [])
     numbers = itertools.count()
     await bare(ai, 10, level)
     for number in range(blocks):
         for side in (0, 1) if number % 2 else (1, 0):
             folder = home / f"run{level}-{next(numbers)}"
-            seconds, median = await (ours(ai, planned, folder) if side else bare(ai, calls, level))
-            whole[side].append(seconds / calls * level)
-            single[side].append(median)
-    return Pair(*whole), Pair(*single)
+            took = await (ours(ai, planned, folder) if side else bare(ai, calls, level))
+            whole[side].append(took.whole / calls * level)
+            single[side].append(took.call)
+            work[side].append(took.work / calls)
+    return Pair(*whole), Pair(*single), Pair(*work)
 
 
 async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
-    """One call after the other, and four at once. The reported latency counts; what the whole run takes stands beside it."""
+    """One call after the other, four at once, sixteen at once.
+
+    The reported latency counts. Beside it stand what the whole run takes, and the processor time of a call, which other work on the
+    machine disturbs less.
+    """
     figures = []
     with Stub() as stub:
         async with ViralAI(settings(stub.url(f"wait-{WAIT_MS}")), home=home, progress=False) as ai:
-            for level, calls in ((1, 20), (4, 80)):
-                whole, single = await compare(ai, home, level, calls, 4 if quick else 12)
+            for level, calls in ((1, 20), (4, 80), (16, 320)):
+                whole, single, work = await compare(ai, home, level, calls, 4 if quick else 12)
                 figures.append(
                     figure(
                         f"latency that a benchmark reports at {WAIT_MS} ms, concurrency {level}",
@@ -78,6 +92,7 @@ async def measure(quick: bool, home: Path) -> list[dict[str, Any]]:
                         single.ratio[1] <= 1.03,
                         whole_run=whole.row(1e3, "ms"),
                         reported_call=single.row(1e3, "ms"),
+                        cpu_of_a_call=work.row(1e6, "us"),
                     )
                 )
     return figures

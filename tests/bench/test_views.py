@@ -10,10 +10,10 @@ import pytest
 from tests.bench.conftest import failed, row, saved
 from viralai_sdk.bench import history, marks, plots, report, tradeoff
 from viralai_sdk.bench.extras import need
-from viralai_sdk.bench.practice import Served
 from viralai_sdk.bench.results import SavedRun
 from viralai_sdk.bench.served import against_the_log, spans
 from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError, MalformedResponseError
+from viralai_sdk.simulator import Recorded
 
 
 @pytest.fixture
@@ -159,8 +159,8 @@ def test_the_trend_follows_each_arm_from_run_to_run(tmp_path: Path) -> None:
 
 
 def test_requests_of_one_call_are_joined_and_ours_stands_beside_theirs() -> None:
-    def served(path: str, arrived: float, ended: float, method: str = "POST", vendor: str = "comfyui") -> Served:
-        return Served(vendor, method, path, arrived, 200, ended, ended)
+    def served(path: str, arrived: float, ended: float, method: str = "POST", vendor: str = "comfyui") -> Recorded:
+        return Recorded(vendor, method, path, "", {}, b"", arrived, 200, ended - arrived, ended - arrived)
 
     log = [
         served("/history/0", 0.0, 0.5, "GET"),

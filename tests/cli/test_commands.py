@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import builtins
 import importlib.util
+import json
 import re
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from viralai_sdk.cli import doctor_engines, doctor_project, lab, models, project
 from viralai_sdk.config.configuration import AIConfiguration
 from viralai_sdk.providers.embedded.film import av1, mp4
 from viralai_sdk.providers.embedded.voice import espeak_process
+from viralai_sdk.simulator import Recorded
 from viralai_sdk.store.journal import Journal
 from viralai_sdk.store.rows import JobRow
 
@@ -149,7 +151,9 @@ def test_sim_prints_a_configuration_that_the_sdk_reads(viralai: Viralai) -> None
     assert viralai("sim", "--print-config", "--port", "4321", "--json").document == yaml.safe_load(done.out)
 
 
-def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sim_serves_until_it_is_stopped_and_logs_its_answers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     class Asks(threading.Event):
         """Instead of waiting, looks whether somebody answers."""
 
@@ -170,13 +174,31 @@ def test_sim_serves_until_it_is_stopped(capsys: pytest.CaptureFixture[str]) -> N
 
     assert (
         sim.run(
-            argparse.Namespace(port=0, print_config=False, fault=[], latency=[], speed=1.0),
+            argparse.Namespace(port=0, print_config=False, fault=[], latency=[], speed=1.0, log=tmp_path / "log"),
             report.Output(),
             Asks(),
         )
         == 0
     )
     assert Asks.status == 200
+    (line,) = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert (line["vendor"], line["method"], line["path"], line["status"]) == ("openai", "GET", "/v1/models", 200)
+    assert 0 < line["first"] <= line["seconds"]
+
+
+def test_sim_serves_on_when_its_log_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = Recorded("openai", "GET", "/v1/models", "key=secret", {}, b"", 1.0, 200, 0.1, 0.2)
+    with Path("/dev/full").open("ab", buffering=0) as full:
+        log = sim._Log(full, report.Output())
+        log(entry)
+        log(entry)
+    told = capsys.readouterr().err
+    assert (told.count("No space left"), "secret" in told) == (1, False)
+
+
+def test_sim_refuses_a_log_that_cannot_be_opened(viralai: Viralai) -> None:
+    done = viralai("sim", "--port", "0", "--log", "nowhere/log")
+    assert (done.code, "nowhere/log" in done.err) == (1, True)
 
 
 def test_sim_on_a_taken_port_exits_2(viralai: Viralai) -> None:

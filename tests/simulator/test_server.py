@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import queue
 import socket
+import time
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from viralai_sdk.simulator import Simulator, SimulatorConfig, create_app
+from viralai_sdk.simulator import Recorded, Simulator, SimulatorConfig, create_app
 from viralai_sdk.simulator.app import registry
 
 CHAT = {"model": "gpt-6-luna", "messages": [{"role": "user", "content": "hello"}]}
@@ -50,6 +53,39 @@ async def test_every_request_is_remembered_with_its_body(sim: Simulator, http: h
     assert (entry.vendor, entry.method, entry.path, entry.query) == ("openai", "POST", "/v1/chat/completions", "a=1")
     assert entry.headers["x-test"] == "1"
     assert entry.json() == CHAT
+
+
+async def test_every_request_is_timed_from_its_arrival_to_the_end_of_its_answer(
+    sim: Simulator, http: httpx2.AsyncClient
+) -> None:
+    sim.faults.latency("openai", "fixed:30ms")
+    before = time.perf_counter()
+    await http.post("/chat/completions", json=CHAT)
+    passed = time.perf_counter() - before
+    [entry] = sim.log
+    assert entry.seconds is not None, "who has the answer finds its time in the log"
+    assert entry.first is not None
+    assert entry.ended is not None
+    assert 0.03 <= entry.first <= entry.seconds <= passed
+    assert before <= entry.arrived <= entry.ended <= before + passed
+    assert entry.status == 200
+
+
+async def test_what_a_fault_did_is_in_the_log(sim: Simulator, http: httpx2.AsyncClient) -> None:
+    answered: queue.Queue[Recorded] = queue.Queue()
+    sim.state.on_answer = answered.put
+    sim.faults.add("openai", status=503, times=1)
+    assert (await http.post("/chat/completions", json=CHAT)).status_code == 503
+    sim.faults.add("openai", "reset", times=1)
+    with pytest.raises(httpx2.TransportError):
+        await http.post("/chat/completions", json=CHAT)
+    sim.faults.add("openai", "cut", times=1)
+    with pytest.raises(httpx2.TransportError):
+        await http.post("/chat/completions", json=CHAT)
+    told = [await asyncio.to_thread(answered.get, timeout=30) for _ in range(3)]
+    assert [entry.status for entry in told] == [503, None, 200]
+    assert all(entry.seconds is not None for entry in told)
+    assert told == sim.log
 
 
 async def test_two_simulators_with_one_seed_answer_alike() -> None:

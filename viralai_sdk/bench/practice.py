@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import tempfile
-import time
-from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.bench.extras import need
@@ -18,7 +16,7 @@ from viralai_sdk.providers import registry
 
 if TYPE_CHECKING:
     from viralai_sdk.client import ViralAI
-    from viralai_sdk.simulator import Simulator
+    from viralai_sdk.simulator import Recorded, Simulator
 
 NOWHERE = "http://127.0.0.1:9"
 """Address of simulated vendors that are only planned with."""
@@ -58,53 +56,9 @@ def configuration(origin: str, key: str = "sim-key") -> dict[str, Any]:
     return found
 
 
-@dataclass(slots=True)
-class Served:
-    """One request as the simulated vendor saw it. Times are `time.perf_counter()` seconds of the simulator's process."""
-
-    vendor: str
-    method: str
-    path: str
-    arrived: float
-    status: int = 0
-    first: float = 0.0
-    ended: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """From the request's arrival to the last byte of the answer."""
-        return self.ended - self.arrived
-
-
-@dataclass(slots=True)
-class ServedLog:
-    """ASGI middleware that notes when requests came and when their answers were complete."""
-
-    app: Any
-    served: list[Served] = field(default_factory=list)
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        vendor, _, path = scope["path"].lstrip("/").partition("/")
-        note = Served(vendor, scope["method"], f"/{path}", time.perf_counter())
-
-        async def noting(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                note.status, note.first = message["status"], time.perf_counter()
-            await send(message)
-
-        try:
-            await self.app(scope, receive, noting)
-        finally:
-            note.ended = time.perf_counter()
-            self.served.append(note)
-
-
 @contextlib.contextmanager
-def simulated(settings: Parameters) -> Iterator[tuple[Simulator, list[Served]]]:
-    """Running simulated vendors with the benchmark's latencies and faults, and their log.
+def simulated(settings: Parameters) -> Iterator[Simulator]:
+    """Running simulated vendors with the benchmark's latencies and faults.
 
     Raises:
         ConfigurationError, InvalidRequestError: as `rehearse`.
@@ -112,24 +66,22 @@ def simulated(settings: Parameters) -> Iterator[tuple[Simulator, list[Served]]]:
     package = need("viralai_sdk.simulator", "sim")
     sim: Simulator = package.Simulator(package.SimulatorConfig(start=START, speed=SPEED, seed=settings.seed))
     _misbehave(need("viralai_sdk.simulator.settings", "sim"), sim.faults, settings)
-    served: list[Served] = []
-    sim.app.add_middleware(ServedLog, served=served)
     with sim:
-        yield sim, served
+        yield sim
 
 
 @contextlib.asynccontextmanager
-async def practice(settings: Parameters) -> Any:
+async def practice(settings: Parameters) -> AsyncIterator[tuple[ViralAI, list[Recorded]]]:
     """A client of simulated vendors and the vendors' log. Its files are gone afterwards."""
     from viralai_sdk.client import ViralAI
 
     with (
-        simulated(settings) as (sim, served),
+        simulated(settings) as sim,
         tempfile.TemporaryDirectory(prefix="viralai-bench-", ignore_cleanup_errors=True) as home,
     ):
         ai: ViralAI = ViralAI(configuration(sim.origin, sim.key), home=home, progress=False, today=practice_day)
         try:
-            yield ai, served
+            yield ai, sim.log
         finally:
             await ai.aclose()
 

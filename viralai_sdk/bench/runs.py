@@ -14,7 +14,7 @@ from viralai_sdk.bench import plots, tradeoff
 from viralai_sdk.bench.history import find
 from viralai_sdk.bench.marks import Plot
 from viralai_sdk.bench.planning import BenchmarkPlan, day
-from viralai_sdk.bench.practice import Served, practice
+from viralai_sdk.bench.practice import practice
 from viralai_sdk.bench.results import SavedRun, save, summary_of
 from viralai_sdk.bench.rows import LEDGER, Row, read_ledger
 from viralai_sdk.bench.runner import STOP, OnRow, Runner
@@ -27,6 +27,7 @@ from viralai_sdk.store.files import write_atomic
 
 if TYPE_CHECKING:
     from viralai_sdk.client import ViralAI
+    from viralai_sdk.simulator import Recorded
 
 PLAN = "plan.json"
 
@@ -40,7 +41,7 @@ class BenchmarkRun:
         served: with `simulate`, the simulated vendors' own log.
     """
 
-    def __init__(self, plan: BenchmarkPlan, saved: SavedRun, served: list[Served]) -> None:
+    def __init__(self, plan: BenchmarkPlan, saved: SavedRun, served: list[Recorded]) -> None:
         self.plan = plan
         self.saved = saved
         self.served = served
@@ -106,7 +107,7 @@ class BenchmarkRun:
         return Table(rows, caption="Who answered")
 
     def against_the_log(self) -> Table:
-        """Our seconds beside the simulated vendors' own; see `servers.against_the_log`."""
+        """Our seconds beside the simulated vendors' own; see `served.against_the_log`."""
         return against_the_log(self.rows, self.served)
 
     def files(self) -> Table:
@@ -190,7 +191,7 @@ def finish(plan: BenchmarkPlan, folder: Path, reason: str) -> SavedRun:
 
 
 @contextlib.asynccontextmanager
-async def _client(plan: BenchmarkPlan, ai: ViralAI | None) -> AsyncIterator[tuple[ViralAI, list[Served]]]:
+async def _client(plan: BenchmarkPlan, ai: ViralAI | None) -> AsyncIterator[tuple[ViralAI, list[Recorded]]]:
     if ai is not None:
         yield ai, []
     elif plan.parameters.simulate:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viralai_sdk.bench.practice import Served
 from viralai_sdk.bench.rows import Row
 from viralai_sdk.interfaces.display.table import Table
 
+if TYPE_CHECKING:
+    from viralai_sdk.simulator import Recorded
 
-def spans(served: Sequence[Served], vendor: str, begins: str) -> list[float]:
+
+def spans(log: Sequence[Recorded], vendor: str, begins: str) -> list[float]:
     """Seconds of each call as its vendor saw it: from the arrival of a request whose path holds `begins` and method is POST to the end
-    of the last request before the next such one. For calls made one after the other."""
-    mine = sorted((one for one in served if one.vendor == vendor), key=lambda one: one.arrived)
+    of the last request before the next such one. For calls made one after the other, all of which are answered."""
+    mine = sorted((one for one in log if one.vendor == vendor), key=lambda one: one.arrived)
     found: list[list[float]] = []
     for one in mine:
+        ended = one.ended or one.arrived
         if one.method == "POST" and begins in one.path:
-            found.append([one.arrived, one.ended])
+            found.append([one.arrived, ended])
         elif found:
-            found[-1][1] = max(found[-1][1], one.ended)
+            found[-1][1] = max(found[-1][1], ended)
     return [end - begin for begin, end in found]
 
 
-def against_the_log(rows: Sequence[Row], served: Sequence[Served]) -> Table:
+def against_the_log(rows: Sequence[Row], log: Sequence[Recorded]) -> Table:
     """p50 and p95 of whole calls as we saw them and of single requests as the simulated vendors saw them, by provider.
 
     Only providers that answer with one request are shown: nobody's log says which of several requests belong together.
@@ -33,7 +37,8 @@ def against_the_log(rows: Sequence[Row], served: Sequence[Served]) -> Table:
     good = [row for row in rows if row.ok]
     for provider in dict.fromkeys(row.provider for row in good):
         ours = [row.service_seconds for row in good if row.provider == provider]
-        theirs = [one.seconds for one in served if one.vendor == provider and one.status == 200]
+        answered = [one for one in log if one.vendor == provider and one.status == 200]
+        theirs = [one.seconds for one in answered if one.seconds is not None]
         if len(ours) != len(theirs):
             continue
         row: dict[str, object] = {"provider": provider, "calls": len(ours)}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import threading
+from io import FileIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viralai_sdk.cli.project import add_json
 
 if TYPE_CHECKING:
     from viralai_sdk.cli.report import Output
+    from viralai_sdk.simulator import Recorded
 
 PORT = 8765
 
@@ -48,6 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="let the vendors' time run so much faster: films come sooner",
     )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="add a line of JSON to this file for every request that was answered: vendor, method, path, status, seconds",
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -78,6 +89,14 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
         return 0
     server = simulator.Simulator(simulator.SimulatorConfig(speed=args.speed), port=args.port)
     _misbehave(server, args)
+    with contextlib.ExitStack() as open_files:
+        if args.log is not None:
+            server.state.on_answer = _Log(open_files.enter_context(_opened(args.log)), output)
+        _listen(server, args, output, stop)
+    return 0
+
+
+def _listen(server: Any, args: argparse.Namespace, output: Output, stop: threading.Event | None) -> None:
     try:
         server.start()
     except OSError as error:
@@ -89,10 +108,37 @@ def run(args: argparse.Namespace, output: Output, stop: threading.Event | None =
     try:
         _serve(server, output, stop or threading.Event())
     except KeyboardInterrupt:
-        return 0  # the ordinary end of a server
+        return  # the ordinary end of a server
     finally:
         server.stop()
-    return 0
+
+
+def _opened(path: Path) -> FileIO:
+    from viralai_sdk.store.files import storage_error
+
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise storage_error("write", path, error) from error
+
+
+class _Log:
+    """Writes a line for every answer. No header, body or query: keys travel there."""
+
+    def __init__(self, file: FileIO, output: Output) -> None:
+        self._file: FileIO | None = file
+        self._output = output
+
+    def __call__(self, entry: Recorded) -> None:
+        if self._file is None:
+            return
+        line = {name: getattr(entry, name) for name in ("vendor", "method", "path", "status", "first", "seconds")}
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            # The vendors go on: whoever is being served did nothing wrong.
+            self._file = None
+            self._output.note(f"viralai: the log ends here, it cannot be written: {error.strerror}.")
 
 
 def _misbehave(server: Any, args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -72,9 +73,19 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        arrived = time.perf_counter()
         body = await _read(receive)
         vendor = scope["path"].lstrip("/").partition("/")[0]
-        self._record(vendor, scope, body)
+        noted = self._record(vendor, scope, body, arrived)
+        try:
+            await self._answer(vendor, scope, body, receive, partial(_timed, noted, send))
+        finally:
+            if noted.seconds is None:  # an answer that a fault broke off, or none at all
+                noted.seconds = time.perf_counter() - arrived
+            if self._state.on_answer is not None:
+                self._state.on_answer(noted)
+
+    async def _answer(self, vendor: str, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         await asyncio.sleep(self._state.faults.wait(vendor))
         fault = self._state.faults.draw(vendor, scope["path"]) if vendor in self._vendors else None
         scope["viralai.fault"] = fault
@@ -84,10 +95,12 @@ class Front:
         else:
             await self._strike(fault, vendor, scope, replay, send)
 
-    def _record(self, vendor: str, scope: Scope, body: bytes) -> None:
+    def _record(self, vendor: str, scope: Scope, body: bytes, arrived: float) -> Recorded:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"].removeprefix(f"/{vendor}")
-        self._state.log.append(Recorded(vendor, scope["method"], path, scope["query_string"].decode(), headers, body))
+        noted = Recorded(vendor, scope["method"], path, scope["query_string"].decode(), headers, body, arrived)
+        self._state.log.append(noted)
+        return noted
 
     async def _strike(self, fault: Fault, vendor: str, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "status":
@@ -156,6 +169,16 @@ async def _read(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return b"".join(parts)
+
+
+async def _timed(noted: Recorded, send: Send, message: Message) -> None:
+    """Note the head and the end of an answer. The end is noted as the last piece leaves: whoever has the whole answer finds it in the
+    log, and it is never more than the client's own time, however busy the machine is."""
+    if message["type"] == "http.response.start":
+        noted.status, noted.first = message["status"], time.perf_counter() - noted.arrived
+    elif not message.get("more_body"):
+        noted.seconds = time.perf_counter() - noted.arrived
+    await send(message)
 
 
 async def _replay(pending: list[Message], receive: Receive) -> Message:

@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,9 +35,17 @@ class SimulatorConfig:
     media: MediaMaker = field(default_factory=SmallMedia)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
-    """One request as it arrived. Header names are lower case."""
+    """One request as it arrived, and how it was answered. Header names are lower case.
+
+    Attributes:
+        arrived: when its head was there, in `time.perf_counter()` seconds of the simulator's process.
+        status: HTTP status of the answer; None while there is none, and for good when the connection was closed without one.
+        first: seconds from the arrival to the answer's head; None as for `status`.
+        seconds: seconds from the arrival until the last piece of the answer left, with the latency and whatever a fault did to it; None
+            until then.
+    """
 
     vendor: str
     method: str
@@ -45,6 +53,15 @@ class Recorded:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    arrived: float = field(default_factory=time.perf_counter)
+    status: int | None = None
+    first: float | None = None
+    seconds: float | None = None
+
+    @property
+    def ended(self) -> float | None:
+        """When the last piece of the answer left, as `arrived`; None while it has not."""
+        return None if self.seconds is None else self.arrived + self.seconds
 
     def json(self) -> Any:
         """The body as JSON."""
@@ -76,6 +93,8 @@ class State:
         self.config = config
         self.clock = Clock(config.start, config.speed)
         self.log: list[Recorded] = []
+        self.on_answer: Callable[[Recorded], None] | None = None
+        """Told of every request once it is answered, in order of the answers, on the server's own thread."""
         self.faults = Faults(config.seed)
         self.media = config.media
         self._numbers = itertools.count(1)
