@@ -118,7 +118,8 @@ def test_what_is_adjusted_and_what_is_refused() -> None:
         ("adjusted", "num_images"),
         ("adjusted", "seed"),
     ]
-    assert service().quantities(request, IMAGE) == {"image": 3}
+    assert service().quantities(request, IMAGE) == {"input_token": 3 * 17 / 4, "output_image_token": 3 * 1120}
+    assert service().quantities(request, "gemini-of-tomorrow-image") == {"image": 3}
     parallel = next(service().steps(request, IMAGE))
     assert isinstance(parallel, Parallel)
     sent = [opened(branch).json for branch in parallel.branches]  # type: ignore[arg-type]

@@ -27,9 +27,10 @@ from tests.providers.stability.support import (
 )
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces import errors as e
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.steps import Answer, Send
 from viralai_sdk.providers.stability.errors import error_from_answer
-from viralai_sdk.providers.stability.image import merge, read
+from viralai_sdk.providers.stability.image import read
 from viralai_sdk.providers.stability.masks import mask_in_grey
 from viralai_sdk.providers.stability.models import catalog, route_of
 from viralai_sdk.providers.stability.shapes import PRESETS, preset
@@ -206,7 +207,7 @@ async def test_several_pictures_are_several_calls_with_seeds_of_their_own(sim: S
 
 def test_several_failed_calls_are_the_first_ones_error() -> None:
     with pytest.raises(e.RateLimitError):
-        merge([e.RateLimitError("slow down"), e.InvalidRequestError("bad")])
+        join_pictures([e.RateLimitError("slow down"), e.InvalidRequestError("bad")])
 
 
 async def test_a_blurred_picture_is_never_given_out(sim: Simulator, services: Services) -> None:

@@ -9,7 +9,7 @@ from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, Malformed
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
 from viralai_sdk.providers.anthropic.errors import error_from_stream
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, FinishReason, broken_off, count, empty
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS, FinishReason, broken_off, count, empty
 
 FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",

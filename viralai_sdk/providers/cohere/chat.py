@@ -9,8 +9,8 @@ from typing import Any
 from viralai_sdk.interfaces.errors import AIError, MalformedResponseError
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS, FinishReason, broken_off, empty
 from viralai_sdk.providers.cohere.errors import error_of_end
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, FinishReason, broken_off, empty
 
 FINISH: dict[str, FinishReason] = {
     "COMPLETE": "stop",

@@ -10,9 +10,9 @@ from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import END, Answer, Send, Steps, StreamSteps, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest
+from viralai_sdk.providers.chat_common import chat_content, mentions_json
 from viralai_sdk.providers.cohere import chat
 from viralai_sdk.providers.cohere.errors import error_from_answer
-from viralai_sdk.providers.openai.text import chat_content, mentions_json
 
 MAX_STOPS = 5
 LEAST_P, MOST_P = 0.01, 0.99

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from viralai_sdk.interfaces.adapter import ImageAdapter
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.joining import join_pictures
@@ -13,6 +15,13 @@ from viralai_sdk.providers.google_common.content import Gathered, read, read_usa
 from viralai_sdk.providers.google_common.reading import decode, media
 from viralai_sdk.providers.google_common.sizes import NATIVE_RATIOS, image_ratio, image_warnings, size_class
 from viralai_sdk.providers.google_common.text import IMAGE_TYPES, given, inline_parts
+
+DEFAULT_CLASS = "1K"
+"""Size class of a picture when none is asked for."""
+CHARS_PER_TOKEN = 4.0
+"""Rule of thumb for English text."""
+REFERENCE_TOKENS = 1120
+"""Input tokens of a reference picture, where the catalog states no others."""
 
 
 class ContentImageService(GoogleAdapter, ImageAdapter):
@@ -35,8 +44,32 @@ class ContentImageService(GoogleAdapter, ImageAdapter):
         return warnings + image_warnings(request, NATIVE_RATIOS, self.classes(model))
 
     def quantities(self, request: ImageGenerationRequest, model: str) -> dict[str, float]:
-        """The number of pictures, by the vendor's price for one of the usual size."""
-        return {"image": request.num_images}
+        """Tokens of the pictures, which depend on their size class, and of what is asked.
+
+        Nothing when the catalog does not state the tokens of this size; the number of pictures when it states none for the model.
+        """
+        provider = self.get_provider_name()
+        spent = limit(provider, model, "image_tokens", None)
+        if spent is None:
+            return {"image": request.num_images}
+        named = self._size(request, model)
+        if named not in spent:
+            return {}
+        asked = len(with_style(request.prompt, request.style)) / CHARS_PER_TOKEN
+        asked += len(request.reference_images) * limit(provider, model, "reference_tokens", REFERENCE_TOKENS)
+        return {"input_token": asked * request.num_images, "output_image_token": spent[named] * request.num_images}
+
+    def _size(self, request: ImageGenerationRequest, model: str) -> str:
+        """The size class that will be drawn; options and configuration may name another than the request does."""
+        body = self.body({"generationConfig": {"imageConfig": self._shape(request, model)}}, request.options)
+        config = body["generationConfig"]
+        shape = config.get("imageConfig") if isinstance(config, Mapping) else None
+        named = shape.get("imageSize") if isinstance(shape, Mapping) else None
+        return named if isinstance(named, str) else DEFAULT_CLASS
+
+    def _shape(self, request: ImageGenerationRequest, model: str) -> dict[str, str]:
+        ratio, size = image_ratio(request, NATIVE_RATIOS), size_class(request, self.classes(model))
+        return given({"aspectRatio": ratio, "imageSize": size})
 
     def classes(self, model: str) -> tuple[str, ...]:
         """Size classes of a model."""
@@ -51,17 +84,11 @@ class ContentImageService(GoogleAdapter, ImageAdapter):
     def _picture(self, request: ImageGenerationRequest, model: str, number: int) -> Steps[MediaPayload]:
         """One call; `number` keeps the seeds of several apart."""
         parts = [*inline_parts(request.reference_images), {"text": with_style(request.prompt, request.style)}]
-        shape = given(
-            {
-                "aspectRatio": image_ratio(request, NATIVE_RATIOS),
-                "imageSize": size_class(request, self.classes(model)),
-            }
-        )
         config = given(
             {
                 "responseModalities": ["IMAGE"],
                 "seed": None if request.seed is None else request.seed + number,
-                "imageConfig": shape or None,
+                "imageConfig": self._shape(request, model) or None,
             }
         )
         body = self.body({"contents": [{"role": "user", "parts": parts}], "generationConfig": config}, request.options)

@@ -11,9 +11,9 @@ from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import END, Answer, Send, Steps, StreamSteps, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest
+from viralai_sdk.providers.chat_common import JSON_ORDER, mentions_json
 from viralai_sdk.providers.ollama import chat
 from viralai_sdk.providers.ollama.errors import error_from_answer
-from viralai_sdk.providers.openai.text import JSON_ORDER, mentions_json
 
 
 class OllamaTextService(TextAdapter, StreamingAdapter):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS, FinishReason, broken_off, count, empty
 from viralai_sdk.providers.openai.errors import error_from_stream
 
-SHAPE_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
-"""What reading an answer of a wrong shape raises."""
-
-FinishReason = Literal["stop", "length", "tool_calls", "other"]
 FINISH: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -178,13 +175,6 @@ def read_usage(usage: Any) -> Usage:
     )
 
 
-def count(value: Any, *path: str) -> int | None:
-    """A whole number from 0 up at the end of a path of keys, else None."""
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
 def refused(words: str) -> ContentPolicyError:
     """The error for a refusal inside an answer that came, and was charged, as a success."""
     return ContentPolicyError(
@@ -192,17 +182,3 @@ def refused(words: str) -> ContentPolicyError:
         billed="yes",
         hint="Change the prompt; the provider's rules do not allow this.",
     )
-
-
-def empty(*, cut: bool, usage: Usage) -> EmptyResultError:
-    """The error for an answer without a word."""
-    spent = f" after {usage.completion_tokens} tokens" if usage.completion_tokens else ""
-    if cut:
-        hint = "Raise max_tokens: the model spent them before it said anything."
-        return EmptyResultError(f"the answer ended{spent} without text.", billed="yes", hint=hint)
-    return EmptyResultError(f"the answer ended{spent} without text.")
-
-
-def broken_off(characters: int) -> MalformedResponseError:
-    """The error for a stream that ended in the middle."""
-    return MalformedResponseError(f"the stream broke off after {characters} characters, without its closing mark.")

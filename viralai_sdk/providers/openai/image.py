@@ -22,8 +22,8 @@ from viralai_sdk.interfaces.steps import (
     Steps,
     StreamSteps,
 )
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS
 from viralai_sdk.providers.openai.base import OpenAIAdapter
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS
 from viralai_sdk.providers.openai.errors import error_from_stream
 from viralai_sdk.providers.openai.forms import form_fields, mask_with_alpha
 from viralai_sdk.providers.openai.pictures import FACTS, Reader, billed, decode

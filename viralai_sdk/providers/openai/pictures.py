@@ -11,7 +11,7 @@ from viralai_sdk.interfaces.errors import AIError, EmptyResultError, MalformedRe
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import Blob, MediaPayload, StreamEvent
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, count
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS, count
 from viralai_sdk.providers.openai.errors import error_from_stream
 
 FACTS = ("background", "output_format", "quality", "size")

@@ -8,7 +8,8 @@ from typing import Any
 from viralai_sdk.interfaces.errors import AIError, JobCancelledError, MalformedResponseError
 from viralai_sdk.interfaces.records import Usage
 from viralai_sdk.interfaces.steps import Answer, StreamEvent, TextPayload
-from viralai_sdk.providers.openai.chat import SHAPE_ERRORS, FinishReason, broken_off, count, empty, refused
+from viralai_sdk.providers.chat_common import SHAPE_ERRORS, FinishReason, broken_off, count, empty
+from viralai_sdk.providers.openai.chat import refused
 from viralai_sdk.providers.openai.errors import error_from_stream
 
 LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")

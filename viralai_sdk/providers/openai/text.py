@@ -5,14 +5,13 @@ Servers that speak the same dialect subclass `OpenAITextService` and change the 
 
 from __future__ import annotations
 
-import base64
 from typing import Any, ClassVar, Protocol
 
 from viralai_sdk.interfaces.adapter import StreamingAdapter, TextAdapter
-from viralai_sdk.interfaces.media import MediaInput
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.steps import END, Answer, Send, Steps, StreamEvent, StreamSteps, TextPayload
 from viralai_sdk.interfaces.text import TextGenerationRequest
+from viralai_sdk.providers.chat_common import JSON_ORDER, chat_content, data_uri, mentions_json
 from viralai_sdk.providers.openai import chat, models, responses
 from viralai_sdk.providers.openai.base import OpenAIAdapter
 from viralai_sdk.providers.openai.structured import check_schema, schema_name, strict_schema
@@ -143,32 +142,9 @@ class OpenAITextService(OpenAIAdapter, TextAdapter, StreamingAdapter):
         return [{"role": self.system_role, "content": text} for text in texts]
 
 
-JSON_ORDER = "Answer with one JSON object."
-
-
-def mentions_json(request: TextGenerationRequest) -> bool:
-    """Whether the word that the vendor insists on for its JSON mode stands anywhere."""
-    return any(
-        "json" in text.lower() for text in (request.system or "", *(turn["content"] for turn in request.turns()))
-    )
-
-
-def chat_content(request: TextGenerationRequest) -> str | list[dict[str, Any]]:
-    """The last user turn: plain text, or parts when pictures go with it."""
-    if not request.images:
-        return request.prompt
-    pictures = [{"type": "image_url", "image_url": {"url": data_uri(image)}} for image in request.images]
-    return [{"type": "text", "text": request.prompt}, *pictures]
-
-
 def responses_content(request: TextGenerationRequest) -> str | list[dict[str, Any]]:
     """The same for the Responses API, whose picture parts must name a detail."""
     if not request.images:
         return request.prompt
     pictures = [{"type": "input_image", "detail": "auto", "image_url": data_uri(image)} for image in request.images]
     return [{"type": "input_text", "text": request.prompt}, *pictures]
-
-
-def data_uri(media: MediaInput) -> str:
-    """A file as a data URI."""
-    return f"data:{media.media_type};base64,{base64.b64encode(media.data).decode('ascii')}"

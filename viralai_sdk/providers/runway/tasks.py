@@ -21,6 +21,7 @@ from viralai_sdk.interfaces.errors import (
     ProviderUnavailableError,
     UnsupportedCapabilityError,
 )
+from viralai_sdk.interfaces.joining import missing_part
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.steps import (
@@ -176,10 +177,7 @@ class RunwayTasks(JobAdapter):
             payload.blobs += yield from self._fetch(number, task)
             spent += [cost] if (cost := credits_of(task, "cost")) is not None else []
         payload.metadata = {"tasks": list(looks)} | ({"credits": sum(spent)} if spent else {})
-        payload.warnings = [
-            CallWarning(kind="other", parameter="num_images", message=f"a part of the pictures failed: {failure}")
-            for failure in failures
-        ]
+        payload.warnings = [missing_part(failure) for failure in failures]
         return payload
 
     def _fetch(self, number: str, task: Mapping[str, Any]) -> Steps[list[Blob]]:

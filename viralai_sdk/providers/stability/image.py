@@ -11,6 +11,7 @@ from typing import Any
 from viralai_sdk.interfaces.adapter import ImageAdapter
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, EmptyResultError, MalformedResponseError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
+from viralai_sdk.interfaces.joining import join_pictures
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.records import CallWarning
 from viralai_sdk.interfaces.requests import ratio_value
@@ -117,7 +118,7 @@ class StabilityImageService(ImageAdapter):
         if request.num_images == 1:
             return (yield from self._picture(request, model, parts, 0))
         results = yield Parallel([self._picture(request, model, parts, place) for place in range(request.num_images)])
-        return merge(results)
+        return join_pictures(results)
 
     def _route(self, request: ImageGenerationRequest, model: str) -> str:
         return INPAINT if request.mask is not None else route_of(model)
@@ -204,29 +205,6 @@ def read(answer: Answer, model: str) -> MediaPayload:
         metadata=metadata,
         request_id=answer.headers.get("x-request-id"),
     )
-
-
-def merge(results: list[Any]) -> MediaPayload:
-    """Join the pictures of several calls. When some failed, what the others made and charged is still given, with a note.
-
-    Raises:
-        AIError: all of them failed; it is the first one's error.
-    """
-    payloads: list[MediaPayload] = [result for result in results if isinstance(result, MediaPayload)]
-    errors = [result for result in results if not isinstance(result, MediaPayload)]
-    if not payloads:
-        raise errors[0]
-    whole = payloads[0]
-    seeds = [payload.metadata["seed"] for payload in payloads if "seed" in payload.metadata]
-    for payload in payloads[1:]:
-        whole.blobs += payload.blobs
-    whole.quantities = {"image": len(whole.blobs)}
-    whole.metadata = {"seeds": seeds} if seeds else {}
-    whole.warnings += [
-        CallWarning(kind="other", parameter="num_images", message=f"a part of the pictures failed: {error}")
-        for error in errors
-    ]
-    return whole
 
 
 def _preset(request: ImageGenerationRequest, route: str) -> str | None:

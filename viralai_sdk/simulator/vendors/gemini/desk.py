@@ -213,6 +213,23 @@ def camel(value: Any) -> Any:
     return {name: item if name in kept else camel(item) for name, item in named.items()}
 
 
-def cost(size: tuple[int, int]) -> int:
-    """Tokens of a picture."""
-    return max(1, round(1120 * size[0] * size[1] / 1024**2))
+PICTURE_TOKENS = {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}
+PRO_TOKENS = {"1K": 1120, "2K": 1120, "4K": 2000}
+FIRST_TOKENS = {"1K": 1290}
+SOURCE_TOKENS, PRO_SOURCE_TOKENS = 1120, 560
+
+
+def drawn_tokens(model: str, size: str) -> int:
+    """Tokens that a picture of a size class costs."""
+    table = PRO_TOKENS if is_pro(model) else FIRST_TOKENS if model.startswith("gemini-2.5") else PICTURE_TOKENS
+    return table.get(size, PICTURE_TOKENS[size])
+
+
+def source_tokens(model: str) -> int:
+    """Tokens that a given picture costs, whatever its size."""
+    return PRO_SOURCE_TOKENS if is_pro(model) else SOURCE_TOKENS
+
+
+def is_pro(model: str) -> bool:
+    """Whether it is one of the large image models."""
+    return "-pro-" in model

@@ -15,7 +15,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from viralai_sdk.simulator.answers import echo, pieces, tokens, value_for
 from viralai_sdk.simulator.media import RATE, encode_audio, encode_picture
-from viralai_sdk.simulator.vendors.gemini.desk import Desk, camel, cost, error_body, fields
+from viralai_sdk.simulator.vendors.gemini.desk import (
+    Desk,
+    camel,
+    drawn_tokens,
+    error_body,
+    fields,
+    is_pro,
+    source_tokens,
+)
 
 LONG_SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9", "21:9")
@@ -113,7 +121,7 @@ class Answer:
         self._prompt = prompt
         self._sources = sources
         self._id = desk.state.new_id("resp-")
-        self._asked = tokens(prompt) + sum(cost(source.size) for source in sources)
+        self._asked = tokens(prompt) + len(sources) * source_tokens(model)
 
     def blocked(self) -> dict[str, Any]:
         """The prompt was refused: no candidate at all."""
@@ -163,17 +171,18 @@ class Answer:
     def picture(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A fresh picture, or the first source blended with one. The thinking models also send a draft, which is no result."""
         shape = config.get("imageConfig") or {}
-        size = dimensions(shape.get("aspectRatio") or "1:1", shape.get("imageSize") or "1K")
+        named = shape.get("imageSize") or "1K"
+        size = dimensions(shape.get("aspectRatio") or "1:1", named)
         seed = config.get("seed")
         words = self._prompt if seed is None else f"{self._prompt} {seed}"
         drawn = self._desk.state.media.picture(words, *size)
         if self._sources:
             drawn = Image.blend(self._sources[0].convert("RGB").resize(size), drawn, 0.5)
         parts = []
-        if "-pro-" in self._model:
+        if is_pro(self._model):
             parts.append({"thought": True, **inline(encode_picture(drawn.resize((64, 64)), "png"), "image/png")})
         parts.append(inline(encode_picture(drawn, "png"), "image/png"))
-        return self.fragment(parts, "STOP", cost(size), "IMAGE")
+        return self.fragment(parts, "STOP", drawn_tokens(self._model, named), "IMAGE")
 
     def speech(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A recording: a WAV file from the newest models, raw samples from the others."""
