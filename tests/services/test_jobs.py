@@ -142,7 +142,7 @@ async def test_a_wait_that_ends_leaves_the_job_open_and_asks_nobody_else(films: 
     given["ai_services"]["video_generation"]["fallback_chain"] = ["films", "embedded"]
     ai = client(given, home)
     with pytest.raises(ProviderTimeoutError, match="resume") as caught:
-        await ai.video("a fox", duration=1, timeout=0.2)
+        await ai.video("a fox", duration=1, timeout=1.5)
     assert caught.value.billed == "yes"
     assert states(home) == ["running"]
     films.needed = 1
@@ -157,7 +157,7 @@ async def test_a_wait_that_ends_leaves_the_job_open_and_asks_nobody_else(films: 
 
 
 async def test_a_handles_wait_may_end_while_the_job_goes_on(films: JobServer, home: Path) -> None:
-    films.needed = 30
+    films.needed = 1_000_000
     ai = client(films_config(films), home)
     job = await ai.video.submit("a fox", duration=1)
     with pytest.raises(TimeoutError):
@@ -166,7 +166,7 @@ async def test_a_handles_wait_may_end_while_the_job_goes_on(films: JobServer, ho
     state = await service.wait_for_completion(job.id, 0.05)  # type: ignore[attr-defined]
     assert state.status is VideoStatus.PROCESSING
     films.needed = 1
-    assert (await service.wait_for_completion(job.id, 5)).status is VideoStatus.COMPLETED  # type: ignore[attr-defined]
+    assert (await service.wait_for_completion(job.id, LONG)).status is VideoStatus.COMPLETED  # type: ignore[attr-defined]
     assert (await service.check_status(job.id)).over  # type: ignore[attr-defined]
 
 
