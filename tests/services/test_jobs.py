@@ -142,7 +142,7 @@ async def test_a_wait_that_ends_leaves_the_job_open_and_asks_nobody_else(films: 
     given["ai_services"]["video_generation"]["fallback_chain"] = ["films", "embedded"]
     ai = client(given, home)
     with pytest.raises(ProviderTimeoutError, match="resume") as caught:
-        await ai.video("a fox", duration=1, timeout=2)
+        await ai.video("a fox", duration=1, timeout=1.5)
     assert caught.value.billed == "yes"
     assert states(home) == ["running"]
     films.needed = 1

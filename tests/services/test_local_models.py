@@ -141,7 +141,7 @@ async def test_leaving_a_download_stops_it_and_pulling_again_goes_on(home: Path)
             await asyncio.sleep(0.2)
             first = [p async for p in ai.models.local.pulling("tiny", provider="ollama") if p.done is not None]
             assert first[0].already >= 300_000
-            assert first[0].already < 600_000, "it had stopped"
+            assert first[0].already < (first[-1].total or 0), "it had stopped"
             assert first[-1].phase == "done"
 
 

@@ -77,7 +77,7 @@ def test_a_call_comes_back_as_it_was_recorded(journal: Journal) -> None:
 def test_the_writer_writes_by_itself(journal: Journal) -> None:
     row = call()
     journal.record_call(row)
-    for _ in range(2000):
+    for _ in range(12_000):
         if journal.path.exists() and not journal._writer._pending:
             break
         threading.Event().wait(0.005)

@@ -318,7 +318,7 @@ async def test_results_that_are_still_to_come_are_counted(home: Path) -> None:
     assert (panel.state, panel.progress["waiting"]) == ("done", 2)
     await experiment.run()
     receive(panel, from_page("retry"))
-    await until(lambda: panel.state == "voting")
+    await until(lambda: panel.state == "voting" and panel.decision)
     assert (panel.progress["left"], panel.progress["failed"]) == (1, 1)
     assert panel.static_text() == f"Blind votes: e2 · 0 of 1 pairs voted on by me · {panel.decision['lines'][0]}"
     assert "Blind votes: e2" in panel.static_html()

@@ -208,7 +208,10 @@ async def test_no_key_and_no_markup_reach_the_page_or_the_notebook(ai: ViralAI) 
         assert getattr(panel, name) == held
 
 
-async def test_run_from_the_page_in_a_foreign_thread_and_stop_twice(ai: ViralAI) -> None:
+async def test_run_from_the_page_in_a_foreign_thread_and_stop_twice(
+    ai: ViralAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "GRACE", 600.0)  # the second stop ends it, however slow this machine is
     panel = small(ai, "quick", "endless")
     await in_thread(receive, panel, from_page("run"))
     await until(lambda: panel.progress.get("done") == 1)

@@ -51,14 +51,14 @@ async def test_an_owner_made_in_a_foreign_thread_of_a_kernel_is_the_kernels_loop
 
 
 def test_without_any_loop_the_owner_has_one_of_its_own() -> None:
-    async def where() -> str:
-        return threading.current_thread().name
+    async def where() -> threading.Thread:
+        return threading.current_thread()
 
     owner = Owner()
-    assert owner.start(where()).result(5) == "viralai-panels"
-    (thread,) = (one for one in threading.enumerate() if one.name == "viralai-panels")
+    thread = owner.start(where()).result(60)
+    assert thread.name == "viralai-panels"
     owner.loop.call_soon_threadsafe(owner.loop.stop)
-    thread.join(5)
+    thread.join(60)
     owner.loop.close()
 
 

@@ -220,7 +220,7 @@ async def test_a_job_that_outlasted_its_wait_is_collected_not_submitted_again(fi
     films.needed = 1_000_000
     arms = [{"provider": "films", "name": name, "duration": length} for name, length in (("short", 1), ("long", 2))]
     experiment = client(films_config(films), home).experiment(
-        "first", service="video", arms=arms, prompts=["a fox"], timeout=2
+        "first", service="video", arms=arms, prompts=["a fox"], timeout=2.0
     )
     summary: Any = await experiment.run()
     assert (summary.made, summary.failed, len(films.creates)) == (2, 2, 2)

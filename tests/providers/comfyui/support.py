@@ -6,7 +6,7 @@ import asyncio
 import base64
 import itertools
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,13 @@ from viralai_sdk.simulator.vendors.comfyui.nodes import describe
 RECORDINGS = Path(__file__).parent / "recordings"
 VERSIONS = ("0.3.64", "0.27.0")
 _colors = itertools.count(1)
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Return when something has come true, however long this machine takes for it."""
+    async with asyncio.timeout(90):
+        while not true():
+            await asyncio.sleep(0.005)
 
 
 def schema() -> dict[str, NodeClass]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph
+from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph, until
 from viralai_sdk.interfaces.errors import (
     AIError,
     ConfigurationError,
@@ -65,7 +65,7 @@ async def test_waiting_has_a_limit_and_can_go_on(rig: Rig) -> None:
     queued = await client.queue_prompt(slow_graph(steps=40, delay_ms=20))
     with pytest.raises(TimeoutError):
         await client.get_result(queued.prompt_id, timeout=0.1)
-    assert (await client.get_result(queued.prompt_id, timeout=120)).image_paths
+    assert (await client.get_result(queued.prompt_id, timeout=90)).image_paths
 
 
 async def test_states_and_cancelling_in_each(rig: Rig) -> None:
@@ -73,7 +73,7 @@ async def test_states_and_cancelling_in_each(rig: Rig) -> None:
     running = await client.queue_prompt(slow_graph(steps=2000, delay_ms=10))
     waiting = await client.queue_prompt(picture_graph())
     third = await client.queue_prompt(picture_graph())
-    await asyncio.sleep(0.1)
+    await until(lambda: rig.server.running)
     assert (await client.status(running.prompt_id)).status is VideoStatus.PROCESSING
     found = await client.status(third.prompt_id)
     assert (found.status, found.queue_position) == (VideoStatus.PENDING, 1)
@@ -89,7 +89,7 @@ async def test_states_and_cancelling_in_each(rig: Rig) -> None:
 async def test_an_interrupt_always_names_its_job(rig: Rig) -> None:
     client = rig.client()
     mine = await client.queue_prompt(slow_graph(steps=2000, delay_ms=10))
-    await asyncio.sleep(0.1)
+    await until(lambda: rig.server.running)
     await client.cancel(mine.prompt_id)
     rows = [row for row in rig.sim.log if row.path == "/interrupt" and row.vendor == rig.vendor]
     assert rows
@@ -99,8 +99,8 @@ async def test_an_interrupt_always_names_its_job(rig: Rig) -> None:
 async def test_a_restart_loses_the_job_and_says_so(rig: Rig) -> None:
     client = rig.client()
     queued = await client.queue_prompt(slow_graph(steps=2000, delay_ms=10))
-    waiting = asyncio.create_task(client.get_result(queued.prompt_id, timeout=120))
-    await asyncio.sleep(0.2)
+    waiting = asyncio.create_task(client.get_result(queued.prompt_id, timeout=90))
+    await until(lambda: rig.server.running)
     rig.do(rig.server.restart())
     with pytest.raises(JobLostError, match="restarted"):
         await waiting
@@ -108,12 +108,11 @@ async def test_a_restart_loses_the_job_and_says_so(rig: Rig) -> None:
 
 async def test_a_cancelled_run_stops_its_job(rig: Rig) -> None:
     task = asyncio.create_task(rig.client().run(slow_graph(steps=2000, delay_ms=10)))
-    await asyncio.sleep(0.3)
+    await until(lambda: rig.server.running)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.sleep(0.2)
-    assert rig.server.running is None
+    await until(lambda: rig.server.running is None)
 
 
 async def test_uploads_get_content_names(rig: Rig) -> None:
@@ -140,7 +139,8 @@ async def test_a_workflow_object_runs_and_tells_what_is_missing(rig: Rig) -> Non
 async def test_a_cleared_history_does_not_lose_what_was_heard(rig: Rig) -> None:
     client = rig.client()
     queued = await client.queue_prompt(picture_graph())
-    await asyncio.sleep(0.3)
+    ears = client._server.memory.ears
+    await until(lambda: queued.prompt_id in rig.server.history and ears[queued.prompt_id].over)
     rig.server.history.clear()
     assert (await client.get_result(queued.prompt_id)).image_paths
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.providers.comfyui.support import Rig, node, picture_graph, schema, slow_graph
+from tests.providers.comfyui.support import Rig, node, picture_graph, schema, slow_graph, until
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.errors import (
     ConfigurationError,
@@ -31,6 +31,7 @@ from viralai_sdk.providers.comfyui.graph import api_graph
 from viralai_sdk.providers.comfyui.inject import Injector, Wishes
 from viralai_sdk.providers.comfyui.parameters import Names
 from viralai_sdk.providers.comfyui.templates import load_template
+from viralai_sdk.services import jobs
 
 SIM = {"ckpt_name": "sim.safetensors"}
 
@@ -103,42 +104,39 @@ async def test_a_submitted_job_can_be_cancelled_by_its_handle(rig: Rig) -> None:
     ai = rig.ai()
     workflow = slow_graph(steps=2000, delay_ms=10)
     handle = await ai.video.submit("x", provider="comfyui", options={"workflow": workflow})
-    await asyncio.sleep(0.3)
+    await until(lambda: rig.server.running)
     assert await handle.cancel()
-    await _settled(rig)
+    await until(lambda: rig.server.running is None)
 
 
 async def test_a_stopped_cell_stops_its_job(rig: Rig) -> None:
     workflow = slow_graph(steps=2000, delay_ms=10)
     task = asyncio.create_task(rig.ai().image("x", provider="comfyui", options={"workflow": workflow}))
-    await asyncio.sleep(0.6)
-    assert rig.server.running is not None
+    await until(lambda: rig.server.running)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await _settled(rig)
+    await until(lambda: rig.server.running is None)
 
 
-async def _settled(rig: Rig) -> None:
-    for _ in range(100):
-        if rig.server.running is None:
-            break
-        await asyncio.sleep(0.05)
-    assert rig.server.running is None
-
-
-async def test_a_cell_stopped_while_its_workflow_is_being_posted_stops_the_job(rig: Rig) -> None:
+async def test_a_cell_stopped_while_its_workflow_is_being_posted_stops_the_job(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "CANCEL_SECONDS", 60.0)
     rig.sim.faults.add(rig.vendor, "slow", path="/prompt", seconds=0.4, times=1)
     task = asyncio.create_task(
         rig.ai().image("x", provider="comfyui", options={"workflow": slow_graph(steps=2000, delay_ms=10)})
     )
-    await asyncio.sleep(0.3)
+    await until(lambda: asked(rig, "/prompt"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.sleep(1.5)
-    assert rig.server.running is None
-    assert rig.server.pending == []
+    await until(lambda: asked(rig, "/interrupt") or asked(rig, "/queue"))
+    await until(lambda: rig.server.running is None and rig.server.pending == [])
+
+
+def asked(rig: Rig, path: str) -> bool:
+    return any(row.path == path and row.method == "POST" and row.vendor == rig.vendor for row in rig.sim.log)
 
 
 async def test_failures_are_named(rig: Rig) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph
+from tests.providers.comfyui.support import Rig, node, picture_graph, slow_graph, until
 from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, JobCancelledError, JobFailedError, JobLostError
 from viralai_sdk.interfaces.jobs import VideoStatus
 from viralai_sdk.providers.comfyui.events import JobEar
@@ -39,7 +39,7 @@ async def test_01_http_200_that_is_half_a_rejection(rig: Rig) -> None:
 
 async def test_02_success_is_announced_before_the_history_is_written(rig: Rig) -> None:
     rig.server.quirks.history_delay = 0.3
-    result = await rig.client().run(picture_graph(), timeout=120)
+    result = await rig.client().run(picture_graph(), timeout=90)
     assert len(result.image_paths) == 1
 
 
@@ -87,21 +87,24 @@ async def test_06_own_ids_are_canonical_uuids(rig: Rig) -> None:
 async def test_07_a_client_that_does_not_read_stops_the_events_but_not_the_job(rig: Rig) -> None:
     async with connect(rig.url.replace("http", "ws") + "/ws?clientId=lazy", max_queue=1):
         # Its socket is never read; jobs of others are found by looking.
-        result = await rig.client().run(slow_graph(steps=30, delay_ms=2), timeout=120)
+        result = await rig.client().run(slow_graph(steps=30, delay_ms=2), timeout=90)
     assert len(result.image_paths) == 1
 
 
 async def test_08_two_sockets_with_one_client_id_never_live_at_once(rig: Rig) -> None:
     events: list[float | None] = []
     client = rig.client()
-    queued = await client.queue_prompt(slow_graph(), on_progress=lambda event: events.append(event.fraction))
-    waiting = asyncio.create_task(client.get_result(queued.prompt_id, timeout=120))
-    await asyncio.sleep(0.2)
+    graph = slow_graph(steps=2000, delay_ms=10)
+    queued = await client.queue_prompt(graph, on_progress=lambda event: events.append(event.fraction))
+    waiting = asyncio.create_task(client.get_result(queued.prompt_id, timeout=90))
+    await until(lambda: len([fraction for fraction in events if fraction]) > 3)
     rig.do(rig.server.drop_sockets())
-    before = len(events)
-    await waiting
-    # The second socket came after the first was closed, so the newer one is heard.
-    assert len(events) > before + 3
+    before = len([fraction for fraction in events if fraction])
+    # The second socket came after the first was closed, so the newer one is heard. What looks find has no fraction.
+    await until(lambda: len([fraction for fraction in events if fraction]) > before + 3)
+    assert await client.cancel(queued.prompt_id)
+    with pytest.raises(JobCancelledError):
+        await waiting
 
 
 async def test_09_a_deleted_job_leaves_no_trace(rig: Rig) -> None:
@@ -110,19 +113,19 @@ async def test_09_a_deleted_job_leaves_no_trace(rig: Rig) -> None:
     waiting = await client.queue_prompt(picture_graph())
     rig.server.delete([waiting.prompt_id])
     with pytest.raises(JobLostError):
-        await client.get_result(waiting.prompt_id, timeout=120)
+        await client.get_result(waiting.prompt_id, timeout=90)
     assert (await client.status(waiting.prompt_id)).status is VideoStatus.FAILED
     assert await client.cancel(running.prompt_id)
 
 
 async def test_10_interrupted_reads_as_error_but_is_cancelled(rig: Rig) -> None:
     client = rig.client()
-    queued = await client.queue_prompt(slow_graph())
-    await asyncio.sleep(0.15)
+    queued = await client.queue_prompt(slow_graph(steps=2000, delay_ms=10))
+    await until(lambda: rig.server.running)
     assert await client.cancel(queued.prompt_id)
     assert rig.server.history[queued.prompt_id]["status"]["status_str"] == "error"
     with pytest.raises(JobCancelledError):
-        await client.get_result(queued.prompt_id, timeout=120)
+        await client.get_result(queued.prompt_id, timeout=90)
     assert (await client.status(queued.prompt_id)).status is VideoStatus.CANCELLED
 
 
@@ -204,7 +207,7 @@ async def outcome(rig: Rig) -> str:
     """How a picture ends on this server; every ending but a result must have a name."""
     client = rig.client()
     try:
-        result = await client.run(slow_graph(steps=4, delay_ms=5), timeout=120)
+        result = await client.run(slow_graph(steps=4, delay_ms=5), timeout=90)
     except AIError as error:
         return type(error).__name__
     return "result" if result.image_paths else "empty"
@@ -245,14 +248,14 @@ async def test_switched_on_half_a_rejection_stops_what_was_queued(rig: Rig) -> N
     with pytest.raises(InvalidRequestError, match="Custom validation failed"):
         await rig.client().run(slow_graph(steps=1000))
     # Nobody goes on with the half that was accepted: the server is free for the next job.
-    assert (await rig.client().run(picture_graph(), timeout=120)).image_paths
+    assert (await rig.client().run(picture_graph(), timeout=90)).image_paths
 
 
 async def test_switched_on_the_same_id_runs_twice_and_one_result_is_taken(rig: Rig) -> None:
     switched(rig, "queued_twice")
     client = rig.client()
     queued = await client.queue_prompt(picture_graph())
-    assert len((await client.get_result(queued.prompt_id, timeout=120)).image_paths) == 1
+    assert len((await client.get_result(queued.prompt_id, timeout=90)).image_paths) == 1
 
 
 async def test_switched_on_an_unchecked_choice_fails_by_name_when_the_classes_are_hidden(rig: Rig) -> None:
@@ -262,14 +265,14 @@ async def test_switched_on_an_unchecked_choice_fails_by_name_when_the_classes_ar
     graph["3"] = node("ImageBlend", image1=["1", 0], image2=["1", 0], blend_factor=0.5, blend_mode="screan")
     graph["2"]["inputs"]["images"] = ["3", 0]
     with pytest.raises(JobFailedError, match="Unsupported blend mode"):
-        await rig.client().run(graph, timeout=120)
+        await rig.client().run(graph, timeout=90)
 
 
 async def test_switched_on_an_error_without_a_body_is_still_an_error(rig: Rig) -> None:
     switched(rig, "plain_errors")
     rig.server.quirks.without_object_info = True
     with pytest.raises(InvalidRequestError):
-        await rig.client().run(picture_graph(width=0), timeout=120)
+        await rig.client().run(picture_graph(width=0), timeout=90)
 
 
 def test_surprises_are_rules_of_the_command_line_too(running: Simulator) -> None:

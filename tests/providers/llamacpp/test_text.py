@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from pathlib import Path
 
 import pydantic
@@ -26,6 +25,8 @@ from viralai_sdk.providers.llamacpp import text as llamacpp
 from viralai_sdk.providers.llamacpp.pool import POOL
 from viralai_sdk.providers.llamacpp.text import LlamaCppTextService
 
+ENDLESS = 2_000_000
+"""Tokens that no machine writes within a test."""
 GREEDY = "the server was counted words that were seen before"
 """The sentences' most frequent successors, from the start of a sentence to its end."""
 
@@ -119,27 +120,24 @@ async def test_an_answer_of_nothing_is_an_error(ai: ViralAI, tmp_path: Path) -> 
 async def test_a_stopped_call_stops_the_writing(ai: ViralAI, endless: Path) -> None:
     provider = f"llamacpp:{endless}"
     await ai.text("x", provider=provider, max_tokens=1)
-    task = asyncio.ensure_future(ai.text("x", provider=provider, max_tokens=50_000, temperature=0))
+    task = asyncio.ensure_future(ai.text("x", provider=provider, max_tokens=ENDLESS, temperature=0))
     await asyncio.sleep(0.3)
-    begun = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     after = await ai.text("x", provider=provider, max_tokens=1, temperature=0)
-    assert after.text
-    # One slot: had the first answer gone on, this one would have waited for 50,000 tokens, which take more than ten seconds.
-    assert time.monotonic() - begun < 5
+    assert (
+        after.text
+    )  # one slot: had the first answer gone on, this one would have waited for it until the test is given up
 
 
 async def test_leaving_a_stream_stops_the_writing(ai: ViralAI, endless: Path) -> None:
     provider = f"llamacpp:{endless}"
-    stream = ai.text.stream("x", provider=provider, max_tokens=50_000, temperature=0)
+    stream = ai.text.stream("x", provider=provider, max_tokens=ENDLESS, temperature=0)
     async for _ in stream:
         break
     await stream.aclose()  # type: ignore[attr-defined]
-    begun = time.monotonic()
     assert (await ai.text("x", provider=provider, max_tokens=1, temperature=0)).text
-    assert time.monotonic() - begun < 5
 
 
 async def test_a_long_prompt_tells_how_far_it_is_read(ai: ViralAI) -> None:

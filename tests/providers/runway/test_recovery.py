@@ -73,7 +73,9 @@ async def test_a_film(sim: Simulator, tmp_path: Path) -> None:
 async def test_pictures_and_speech(sim: Simulator, tmp_path: Path) -> None:
     async with client(sim, tmp_path) as ai:
         images, sound = asyncio.create_task(ai.image("a fox", num_images=2)), asyncio.create_task(ai.speech("hello"))
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(60):
+            while requests(sim, "POST", "/v1/text_to_image") < 2 or requests(sim, "POST", "/v1/text_to_speech") < 1:
+                await asyncio.sleep(0.01)
         sim.clock.push(10)
         made = await images
         assert len(made.image_paths) == 2
