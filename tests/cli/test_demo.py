@@ -169,9 +169,22 @@ def test_a_demo_that_fails_leaves_nothing_new(viralai: Viralai, monkeypatch: pyt
 def test_a_demo_that_fails_leaves_an_earlier_one_whole(viralai: Viralai, monkeypatch: pytest.MonkeyPatch) -> None:
     (viralai.place / "old").mkdir()
     (viralai.place / "old" / "index.html").write_text("earlier")
+    (viralai.place / "old" / "manifest.json").write_text('{"made_with": "viralai-sdk 0.1.0"}')
     monkeypatch.setattr(demo_items, "_item", failing_films)
     assert viralai("demo", "--out", "old", "--json").document["error"]["type"] == "EmptyResultError"
-    assert [path.name for path in (viralai.place / "old").iterdir()] == ["index.html"]
+    assert {path.name for path in (viralai.place / "old").iterdir()} == {"index.html", "manifest.json"}
+    assert (viralai.place / "old" / "index.html").read_text() == "earlier"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("index.html", "my page"), ("fox.png", "my fox"), ("manifest.json", '{"name": "my app"}')]
+)
+def test_a_demo_never_replaces_files_it_did_not_make(name: str, text: str, viralai: Viralai) -> None:
+    (viralai.place / name).write_text(text)
+    done = viralai("demo", "--out", ".")
+    assert (done.code, name in done.err) == (2, True)
+    assert (viralai.place / name).read_text() == text
+    assert [path.name for path in viralai.place.iterdir()] == [name]
 
 
 def test_a_demo_whose_journal_cannot_be_written_leaves_nothing_new(
@@ -191,7 +204,7 @@ def test_a_demo_whose_journal_cannot_be_written_leaves_nothing_new(
     assert list(viralai.place.iterdir()) == []
 
 
-@pytest.mark.parametrize("out", ["in-the-way", "in-the-way/inside", "/proc/no-such/demo"])
+@pytest.mark.parametrize("out", ["in-the-way", "in-the-way/inside", "/proc/no-such/demo", "x" * 300])
 def test_an_out_that_cannot_be_written_exits_1(out: str, viralai: Viralai) -> None:
     (viralai.place / "in-the-way").write_text("a file")
     done = viralai("demo", "--out", out)

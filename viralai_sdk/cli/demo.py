@@ -40,6 +40,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
     started = time.perf_counter()
     out: Path = args.out.absolute()
+    refuse_foreign(out)
     with staging(out) as work:
         items = asyncio.run(_made(work, output))
         document = manifest(items, seconds=time.perf_counter() - started)
@@ -54,6 +55,40 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.say(f"Made in {document['seconds']:.1f} s, by rules, not by an AI model: {len(items)} files in {out}")
     output.say(f"Open this page: {(out / INDEX).as_uri()}")
     return 0
+
+
+def refuse_foreign(out: Path) -> None:
+    """Refuse a folder in which the demo would replace files that it did not make.
+
+    Raises:
+        InvalidRequestError: there is one.
+        StorageError: one cannot look into it.
+    """
+    from viralai_sdk.cli.demo_items import ASKS
+    from viralai_sdk.interfaces.errors import InvalidRequestError
+    from viralai_sdk.store.files import storage_error
+
+    try:
+        if not out.is_dir() or _is_demo(out):
+            return
+        names = {ask.name for ask in ASKS}
+        taken = [path.name for path in out.iterdir() if path.name in (INDEX, MANIFEST) or path.stem in names]
+    except OSError as error:
+        raise storage_error("look into", out, error) from error
+    if taken:
+        raise InvalidRequestError(
+            f"{str(out)!r} holds {min(taken)!r}, which no demo made.", hint="Give another folder with --out."
+        )
+
+
+def _is_demo(out: Path) -> bool:
+    import json
+
+    try:
+        document = json.loads((out / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and str(document.get("made_with", "")).startswith("viralai-sdk ")
 
 
 async def _made(work: Path, output: Output) -> list[Item]:

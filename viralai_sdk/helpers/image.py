@@ -13,7 +13,7 @@ from viralai_sdk.interfaces.streaming import MediaChunk, media_chunk
 
 
 class ImageHelper(Helper[ImageGenerationResponse]):
-    """`await ai.image("…")`."""
+    """Pictures: `await ai.image("a red fox in the snow", aspect_ratio="16:9")`; `help(ai.image.__call__)` explains the parameters."""
 
     service = AIServiceType.IMAGE_GENERATION
     request_class = ImageGenerationRequest
@@ -38,10 +38,30 @@ class ImageHelper(Helper[ImageGenerationResponse]):
         options: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> ImageGenerationResponse:
-        """Generate pictures. Parameters as in `ImageGenerationRequest`; the tail (provider … dry_run) as for `ai.text`.
+        """Generate pictures.
+
+        Args:
+            prompt: what they show.
+            style: such as "watercolor"; free text, providers use it as they can.
+            aspect_ratio: width:height such as "16:9", or "square", "portrait", "landscape".
+            negative_prompt: what they must not show, where the provider has that.
+            num_images: how many, 1 to 16.
+            width, height: pixels, 16 to 8192; one alone gets the other from the ratio, both win over it.
+            seed: the same seed gives the same picture, where the provider has that.
+            reference_images: pictures to start from: paths, bytes or PIL pictures, one or a list.
+            mask: picture whose transparent or white part may change; needs a reference picture.
+            provider, model, timeout, fallback, options, dry_run: as for `ai.text`.
+
+        Returns:
+            The pictures as verified files: `.first_image`, `.image_paths`. What the provider left out or adjusted is in `.warnings`,
+            the price in `.cost_usd` (USD, None when unknown). With `dry_run` a `Plan`.
 
         Raises:
-            AIError: see `viralai_sdk.interfaces.errors`.
+            InvalidRequestError, UnsupportedCapabilityError, BudgetExceededError, ConfigurationError: nothing was sent.
+            ContentPolicyError: refused for its content; no other provider was asked.
+            StorageError: it could be written nowhere; `rescued` says where it lies, if anywhere.
+            AllProvidersFailedError: nobody of several could serve it; a single provider's own error is raised as it is, such as
+                AuthenticationError, RateLimitError, ProviderTimeoutError. All are `AIError`, with `.billed` and `.hint`.
         """
         request = self.request(
             prompt,

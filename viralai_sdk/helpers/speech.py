@@ -18,7 +18,7 @@ from viralai_sdk.interfaces.streaming import MediaChunk, media_chunk
 
 
 class SpeechHelper(Helper[SpeechSynthesisResponse]):
-    """`await ai.speech("…")`."""
+    """Recordings: `await ai.speech("The fox goes home.", language="en-us")`; `help(ai.speech.__call__)` explains the parameters."""
 
     service = AIServiceType.SPEECH_SYNTHESIS
     request_class = SpeechSynthesisRequest
@@ -40,10 +40,27 @@ class SpeechHelper(Helper[SpeechSynthesisResponse]):
         dry_run: bool = False,
         **more: Any,
     ) -> SpeechSynthesisResponse:
-        """Speak a text. Parameters as in `SpeechSynthesisRequest`; `more`: volume, ssml, instructions, seed.
+        """Speak a text.
+
+        Args:
+            text: what is said.
+            voice_id: an id out of `await ai.speech.voices()`; None lets the provider choose one for the language.
+            language: BCP 47 tag such as "en" or "pt-BR".
+            speed: 1.0 is the voice's own; 0.25 to 4.
+            pitch: semitones, -20 to 20.
+            output_format: wav, mp3, opus, flac, aac or pcm; None takes the provider's best common one.
+            more: further fields of `SpeechSynthesisRequest`: volume, ssml, instructions, seed.
+            provider, model, timeout, fallback, options, dry_run: as for `ai.text`.
+
+        Returns:
+            The recording as a verified file: `.audio_path`, `.duration` (seconds), `.word_timings`. With `dry_run` a `Plan`.
 
         Raises:
-            AIError: see `viralai_sdk.interfaces.errors`.
+            InvalidRequestError, UnsupportedCapabilityError, BudgetExceededError, ConfigurationError: nothing was sent.
+            ContentPolicyError: refused for its content; no other provider was asked.
+            StorageError: it could be written nowhere; `rescued` says where it lies, if anywhere.
+            AllProvidersFailedError: nobody of several could serve it; a single provider's own error is raised as it is, such as
+                AuthenticationError, RateLimitError, ProviderTimeoutError. All are `AIError`, with `.billed` and `.hint`.
         """
         request = self.request(
             text,
@@ -99,7 +116,11 @@ class SpeechHelper(Helper[SpeechSynthesisResponse]):
                 yield chunk
 
     async def voices(self, provider: Provider = None, language: str | None = None) -> list[Voice]:
-        """Voices of a provider, the default one when none is named; all or those of a language."""
+        """Voices of a provider, the default one when none is named; all or those of a language (BCP 47 tag).
+
+        Raises:
+            AIError: the provider could not be asked.
+        """
         return await self._manager.voices(provider, language)
 
     async def multilingual(
@@ -111,7 +132,11 @@ class SpeechHelper(Helper[SpeechSynthesisResponse]):
         fallback: bool = True,
         **parameters: Any,
     ) -> SpeechSynthesisResponse:
-        """Several languages in one recording (WAV): segments of {"text", "language", "voice_id"?}, silence between them."""
+        """Several languages in one recording (WAV): segments of {"text", "language", "voice_id"?}, silence between them.
+
+        `transition_duration` is that silence in seconds; further parameters are those of `MultilingualSpeechRequest`. Errors as for
+        the plain call.
+        """
         if not isinstance(segments, MultilingualSpeechRequest):
             segments = MultilingualSpeechRequest(segments=[dict(part) for part in segments], **parameters)
         return await self._manager.multilingual(segments, provider=provider, model=model, fallback=fallback)

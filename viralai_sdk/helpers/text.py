@@ -12,7 +12,7 @@ from viralai_sdk.interfaces.text import TextChunk, TextGenerationRequest, TextGe
 
 
 class TextHelper(Helper[TextGenerationResponse]):
-    """`await ai.text("…")`."""
+    """Texts: `await ai.text("Write 3 hooks about tea")`; `help(ai.text.__call__)` explains the parameters."""
 
     service = AIServiceType.TEXT_GENERATION
     request_class = TextGenerationRequest
@@ -40,16 +40,29 @@ class TextHelper(Helper[TextGenerationResponse]):
         """Generate text.
 
         Args:
-            prompt: what is asked. The other parameters are those of `TextGenerationRequest`.
+            prompt: what is asked.
+            system: how to behave.
+            messages: earlier turns, each {"role": "user" or "assistant", "content": "…"}.
+            images: pictures to look at: paths, bytes or PIL pictures.
             schema: JSON schema or pydantic model; the value is in `.parsed`.
+            max_tokens: longest answer in tokens.
+            temperature: 0 to 2; top_p: 0 to 1. None is the provider's default.
+            stop: texts that end the answer.
+            seed: for repeatable answers, where the provider has that.
             provider, model: who serves this call; None takes the default. `provider` may be "openai:gpt-6-luna".
             timeout: seconds for one attempt.
             fallback: False stays with the first provider.
             options: vendor fields, passed through untouched.
             dry_run: give a `Plan` instead, and send nothing.
 
+        Returns:
+            The answer: `.text`, `.parsed`, `.usage` (tokens), `.cost_usd` (USD, None when unknown), `.warnings`.
+
         Raises:
-            AIError: see `viralai_sdk.interfaces.errors`.
+            InvalidRequestError, UnsupportedCapabilityError, BudgetExceededError, ConfigurationError: nothing was sent.
+            ContentPolicyError: refused for its content; no other provider was asked.
+            AllProvidersFailedError: nobody of several could serve it; a single provider's own error is raised as it is, such as
+                AuthenticationError, RateLimitError, ProviderTimeoutError. All are `AIError`, with `.billed` and `.hint`.
         """
         request = self.request(prompt, **_text_fields(locals()))
         served: TextGenerationResponse = await self._serve(request, dry_run, provider, model, timeout, fallback)

@@ -21,7 +21,7 @@ SIXTEEN_NINE = _Untouched("16:9")
 
 
 class VideoHelper(Helper[VideoGenerationResponse]):
-    """`await ai.video("…")`."""
+    """Films: `await ai.video("a lighthouse at dusk", duration=6)`; `help(ai.video.__call__)` explains the parameters."""
 
     service = AIServiceType.VIDEO_GENERATION
     request_class = VideoGenerationRequest
@@ -47,11 +47,27 @@ class VideoHelper(Helper[VideoGenerationResponse]):
         """Generate a film and wait for it.
 
         Args:
-            platform: sets ratio, size and fps where they are left open, see `viralai_sdk.config.platforms`.
+            prompt: what it shows.
+            duration: seconds, above 0 and at most 600; a provider that has fixed lengths takes the nearest and says so.
+            aspect_ratio: width:height; left out it is the platform's, else 16:9.
+            platform: such as "tiktok"; sets ratio, size and fps where they are left open, see `viralai_sdk.config.platforms`.
+            resolution: "720p", "1080p", …, or "1280x720" (pixels).
+            fps: frames a second, 1 to 120.
+            image: picture that the film starts from: a path, bytes or a PIL picture.
             more: further fields of `VideoGenerationRequest`: style, negative_prompt, seed, last_image, narration, width, height.
+            provider, model, timeout, fallback, options, dry_run: as for `ai.text`.
+
+        Returns:
+            The film as a verified file: `.video_path`, `.duration` (seconds). With `dry_run` a `Plan`.
 
         Raises:
-            AIError: see `viralai_sdk.interfaces.errors`. After a timeout the provider's job goes on; `ai.jobs.resume()` collects it.
+            InvalidRequestError, UnsupportedCapabilityError, BudgetExceededError, ConfigurationError: nothing was sent.
+            ContentPolicyError: refused for its content; no other provider was asked.
+            StorageError: it could be written nowhere; `rescued` says where it lies, if anywhere.
+            AllProvidersFailedError: nobody of several could serve it; a single provider's own error is raised as it is, such as
+                AuthenticationError, RateLimitError, ProviderTimeoutError. All are `AIError`, with `.billed` and `.hint`.
+            JobFailedError, JobLostError, JobCancelledError: the provider's job came to nothing.
+            ProviderTimeoutError: it took too long; the provider's job goes on, and `ai.jobs.resume()` collects it.
         """
         request = self.request(
             prompt,

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.errors import InvalidRequestError
+from viralai_sdk.tools import console
 
 Say = Callable[[object], None]
 
@@ -247,15 +248,6 @@ def _meter(planned: int) -> _Meter | None:
     return _Meter(planned) if sys.stderr.isatty() and not hidden else None
 
 
-def _say(line: object) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _note(line: object) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command module. 0: measured, and no condition failed; 1: one did, or the run failed; 2: wrong use; 130: Ctrl-C."""
     parser = argparse.ArgumentParser(
@@ -264,14 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--service", required=True, help="text, image, video, speech, fallback, overhead or comfyui")
     configure(parser)
     args = parser.parse_args(arguments)
-    try:
-        outcome = run(args.service, args, _say, _note)
-    except AIError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, (ConfigurationError, InvalidRequestError)) else 1
-    except KeyboardInterrupt:
-        return 130
-    return 0 if outcome["ok"] else 1
+    return console.exit_code(lambda: bool(run(args.service, args, console.say, console.note)["ok"]))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from viralai_sdk.client import ViralAI
-from viralai_sdk.interfaces.errors import AIError, ConfigurationError, InvalidRequestError
+from viralai_sdk.interfaces.errors import ConfigurationError, InvalidRequestError
 from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import service_type
 from viralai_sdk.providers import registry
 from viralai_sdk.testing.samples import SUBJECTS
 from viralai_sdk.testing.tryout import Pair, Tried, configured, simulated, try_all
+from viralai_sdk.tools import console
 
 CALLS_OF_A_FULL_RUN = 4
 """Calls that the checks pay for at most, beside the first one, at a live provider."""
@@ -70,12 +71,14 @@ def _live(
     args: argparse.Namespace, say: Callable[[object], None], ask: Callable[[str], bool], make: Callable[[], ViralAI]
 ) -> dict[str, Any]:
     ai = make()
-    pairs = _of_service(configured(ai, args.names), args.service)
-    price = _show_price(ai, pairs, args, say)
-    if price and not args.yes and not ask("Call them? [y/N] "):
-        raise InvalidRequestError("nothing was called.", hint="--yes answers the question beforehand.")
-    results = asyncio.run(_try(ai, pairs, args, say))
-    ai.runtime.close()
+    try:
+        pairs = _of_service(configured(ai, args.names), args.service)
+        price = _show_price(ai, pairs, args, say)
+        if price and not args.yes and not ask("Call them? [y/N] "):
+            raise InvalidRequestError("nothing was called.", hint="--yes answers the question beforehand.")
+        results = asyncio.run(_try(ai, pairs, args, say))
+    finally:
+        ai.runtime.close()
     return _outcome(results, [], args, say)
 
 
@@ -143,24 +146,14 @@ def _ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _say(line: object) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command module. 0: all work, 1: one does not, 2: wrong use."""
+    """The command module. 0: all work, 1: one does not, 2: wrong use, 130: Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m viralai_sdk.tools.test_ai_providers", description=(__doc__ or "").strip()
     )
     configure(parser, full=True)
     args = parser.parse_args(arguments)
-    try:
-        outcome = run(args, _say)
-    except AIError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2 if isinstance(error, (ConfigurationError, InvalidRequestError)) else 1
-    return 0 if outcome["ok"] else 1
+    return console.exit_code(lambda: bool(run(args, console.say)["ok"]))
 
 
 if __name__ == "__main__":
