@@ -27,10 +27,10 @@ class Animal(BaseModel):
 
 def config(sim: Simulator) -> dict[str, Any]:
     """Both providers at the simulator. It is local, so films may be fetched from it."""
-    vertex = {"access_token": sim.key, "project": "p", "location": "us-central1", "poll_seconds": 0.05}
+    vertex = {"access_token": sim.key, "project": "p", "location": "us-central1", "poll_interval": 0.05}
     return {
         "providers": {
-            "gemini": {"api_key": sim.key, "base_url": sim.url("gemini"), "poll_seconds": 0.05},
+            "gemini": {"api_key": sim.key, "base_url": sim.url("gemini"), "poll_interval": 0.05},
             "vertex": {"base_url": sim.url("vertex"), **vertex},
         }
     }
