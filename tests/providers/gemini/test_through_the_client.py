@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tests.providers.gemini.support import IMAGEN, OMNI, VEO, picture
+from tests.providers.by_hand import picture
+from tests.providers.gemini.support import IMAGEN, OMNI, VEO
 from viralai_sdk import ViralAI
 from viralai_sdk.interfaces.errors import ContentPolicyError, UnsupportedCapabilityError
 from viralai_sdk.simulator import Simulator

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import OMNI, Google, answered, film, ok, opened, picture
+from tests.providers.by_hand import answered, ok, opened, picture
+from tests.providers.gemini.support import OMNI, Google, film
 from viralai_sdk.interfaces.errors import (
     AIError,
     ContentPolicyError,
