@@ -37,10 +37,10 @@ def states(home: Path) -> list[str]:
 
 
 async def leftovers(ai: ViralAI) -> set[Any]:
-    """Tasks that are still there after the client was closed."""
+    """Tasks that do not end after the client was closed. A worker thread that was told to stop may still have to finish its frame."""
     await ai.aclose()
-    await asyncio.sleep(0.02)
-    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+    tasks = {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+    return (await asyncio.wait(tasks, timeout=10))[1] if tasks else set()
 
 
 async def test_a_film_is_submitted_followed_and_collected(films: JobServer, home: Path) -> None:

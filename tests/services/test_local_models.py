@@ -74,7 +74,8 @@ async def test_a_model_is_pulled_loaded_unloaded_and_removed(ai: ViralAI, provid
     assert last.fraction == 1.0
     counted = [progress.done for progress in seen if progress.phase == "downloading" and progress.done is not None]
     assert counted == sorted(counted)
-    assert len(counted) > 2
+    if provider == "ollama":  # it tells by itself; the others are looked at, as often as the machine is quick
+        assert len(counted) > 2
     assert all(progress.resumable for progress in seen)
 
     loaded = await local.load(asked, provider=provider)
