@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from viralai_sdk.interfaces import steps as s
 from viralai_sdk.interfaces.errors import (
     AIError,
     AuthenticationError,
+    ConfigurationError,
     InvalidRequestError,
     ModelRetiredError,
     PermissionDeniedError,
@@ -23,9 +25,9 @@ from viralai_sdk.interfaces.errors import (
     RateLimitError,
 )
 from viralai_sdk.interfaces.image import ImageGenerationRequest, ImageGenerationResponse, ImageGenerationService
-from viralai_sdk.interfaces.names import AIServiceType
+from viralai_sdk.interfaces.names import AIServiceType, shorten
 from viralai_sdk.interfaces.records import CallWarning
-from viralai_sdk.interfaces.service import AIService
+from viralai_sdk.interfaces.service import AIService, AIServiceConfig
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest, SpeechSynthesisResponse, SpeechSynthesisService, Voice
 from viralai_sdk.interfaces.text import TextGenerationRequest, TextGenerationResponse, TextGenerationService
 from viralai_sdk.interfaces.video import VideoGenerationRequest, VideoGenerationResponse, VideoGenerationService
@@ -160,6 +162,25 @@ class JobAdapter(Adapter):
         raise AssertionError("a job adapter is driven by submit, poll and collect")
 
 
+def poll_interval(config: AIServiceConfig, otherwise: float) -> float:
+    """Seconds between two looks at a job: what the configuration says as `poll_interval`, else `otherwise`. `poll_seconds` is its old name.
+
+    Raises:
+        ConfigurationError: it is no number of seconds.
+    """
+    given = config.custom_config.get("poll_interval") or config.custom_config.get("poll_seconds") or otherwise
+    try:
+        seconds = float(given)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ConfigurationError(
+            f"poll_interval of {config.name}: {shorten(repr(given))} is no number of seconds.",
+            hint="Write poll_interval: 5, for instance.",
+        )
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
     """One provider, as data. A folder's `__init__` makes one, named PROVIDER; a third party's entry point is one.
@@ -181,6 +202,8 @@ class ProviderSpec:
         catalog: models, prices and dates of a third party's provider, in the shape of the files in `viralai_sdk/catalog/`: the data, or
             "package:file.yaml" inside an installed package, read on first use. None: the built-in file of that name, if there is one.
         models: "module:Class" of the `ModelManager` of a local server, None when it has nothing to manage.
+        only_named: a provider without a required key counts as configured on every machine; this one only where the configuration or the
+            environment names it, as local ones always do.
     """
 
     name: str
@@ -198,12 +221,14 @@ class ProviderSpec:
     needs: str = "a key"
     catalog: Mapping[str, Any] | str | None = None
     models: str | None = None
+    only_named: bool = False
 
 
 def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:
     """The error that an HTTP status means when nothing better is known. `message` is the vendor's own text, "" when it gave none."""
     status = answer.status
-    text = message.strip() or f"the provider answered with HTTP {status}."
+    said = message.strip()
+    text = said or f"the provider answered with HTTP {status}."
     wait = retry_after(answer.headers)
     details = {"status": status, **details}
     if status == 401:
@@ -213,6 +238,9 @@ def error_for_status(answer: s.Answer, message: str, **details: Any) -> AIError:
     if status == 403:
         return PermissionDeniedError(text, **details)
     if status in (404, 410):
+        if not said:
+            hint = "It does not know the address or the model: check base_url and model; `viralai models list` names the known ones."
+            details = {"hint": hint, **details}
         return ModelRetiredError(text, **details) if status == 410 else InvalidRequestError(text, **details)
     if status == 408 or status == 504:
         return ProviderTimeoutError(text, **details)

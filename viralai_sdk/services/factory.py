@@ -115,10 +115,10 @@ class ConfiguredFactory:
         spec = registry.spec_of(name)
         if spec.key_required:
             return self.config_for(service, spec).api_key is not None
-        return not spec.local or self._mentioned(spec)
+        return not (spec.local or spec.only_named) or self._mentioned(spec)
 
     def _mentioned(self, spec: ProviderSpec) -> bool:
-        """Local servers need no key, so they count as configured only when somebody named them."""
+        """Local servers and some others need no key, so they count as configured only when somebody named them."""
         names = {spec.name, *spec.aliases}
         config = self._config
         if names & config.providers.keys() or (spec.base_url_env and os.environ.get(spec.base_url_env)):

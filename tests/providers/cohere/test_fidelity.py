@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from pydantic import BaseModel
 
+from tests.providers.by_hand import picture
 from tests.providers.chat_fixtures import same
 from tests.providers.driver import Driver
-from tests.providers.openai.support import picture
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.text import TextGenerationRequest

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from tests.providers.by_hand import answered, ok, opened, picture, streamed
 from tests.providers.chat_fixtures import same
 from tests.providers.driver import Driver
-from tests.providers.openai.support import answered, ok, opened, picture, streamed
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.service import AIServiceConfig

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
-from PIL import Image
 
 from tests.providers.driver import Driver
 from viralai_sdk.interfaces.adapter import Adapter, JobAdapter
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.service import AIServiceConfig
-from viralai_sdk.interfaces.steps import END, Answer, Blob, Download, Send, StreamEvent
+from viralai_sdk.interfaces.steps import Blob, Download
 from viralai_sdk.simulator import Recorded, Simulator
 
 TEXT, IMAGE, PRO_IMAGE = "gemini-3.8-flash", "gemini-3.1-flash-image", "gemini-3-pro-image"
@@ -110,44 +108,3 @@ async def film(driver: Driver, sim: Simulator, request: Any, model: str, seconds
     progress = await driver.run(adapter.poll(ticket))
     assert progress.over == "done"
     return await driver.run(adapter.collect(ticket, progress))
-
-
-def picture(color: str = "red", *, size: tuple[int, int] = (64, 48), mode: str = "RGB", kind: str = "PNG") -> bytes:
-    """A small picture file."""
-    buffer = io.BytesIO()
-    Image.new(mode, size, color).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def ok(body: bytes, **headers: str) -> Answer:
-    """A successful answer with this body."""
-    return Answer(200, {name.replace("_", "-"): value for name, value in headers.items()}, body)
-
-
-def answered(steps: Generator[Any, Any, Any], *answers: Any) -> Any:
-    """Drive a generator with ready answers; its payload."""
-    next(steps)
-    try:
-        for answer in answers:
-            steps.send(answer)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("the generator wants more answers")
-
-
-def streamed(steps: Generator[Any, Any, Any], *data: str) -> tuple[list[Any], Any]:
-    """Drive a stream generator with the data of its events; pieces and payload."""
-    next(steps)
-    pieces = [steps.send(StreamEvent(data=item)) for item in data]
-    try:
-        steps.send(END)
-    except StopIteration as done:
-        return pieces, done.value
-    raise AssertionError("the stream did not end")
-
-
-def opened(steps: Generator[Any, Any, Any]) -> Send:
-    """The request that a generator begins with."""
-    step = next(steps)
-    assert isinstance(step, Send)
-    return step

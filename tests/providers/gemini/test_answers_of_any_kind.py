@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.providers.gemini.support import IMAGE, IMAGEN, OMNI, SPEECH, TEXT, VEO, ok, picture
+from tests.providers.by_hand import ok, picture
+from tests.providers.gemini.support import IMAGE, IMAGEN, OMNI, SPEECH, TEXT, VEO
 from viralai_sdk.interfaces.errors import AIError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.service import AIServiceConfig

@@ -11,7 +11,8 @@ import pytest
 from google.genai import Client, errors, types
 from pydantic import BaseModel, Field
 
-from tests.providers.gemini.support import IMAGE, OMNI, SPEECH, TEXT, Google, film, picture, same
+from tests.providers.by_hand import picture
+from tests.providers.gemini.support import IMAGE, OMNI, SPEECH, TEXT, Google, film, same
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest
 from viralai_sdk.interfaces.text import TextGenerationRequest

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import IMAGE, PRO_IMAGE, Google, answered, ok, opened, picture
+from tests.providers.by_hand import answered, ok, opened, picture
+from tests.providers.gemini.support import IMAGE, PRO_IMAGE, Google
 from viralai_sdk.interfaces.errors import (
     AuthenticationError,
     ContentPolicyError,

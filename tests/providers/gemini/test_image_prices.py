@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import picture
+from tests.providers.by_hand import picture
 from tests.providers.gemini.test_through_the_client import config
 from viralai_sdk import ViralAI
 from viralai_sdk.catalog.catalog import Catalog

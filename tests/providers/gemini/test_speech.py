@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import SPEECH, Google, answered, ok, opened
+from tests.providers.by_hand import answered, ok, opened
+from tests.providers.gemini.support import SPEECH, Google
 from viralai_sdk.interfaces.errors import (
     ContentPolicyError,
     EmptyResultError,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import TEXT, Google, answered, ok, opened, streamed
+from tests.providers.by_hand import answered, ok, opened, streamed
+from tests.providers.gemini.support import TEXT, Google
 from viralai_sdk.interfaces.errors import (
     ConfigurationError,
     ContentPolicyError,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tests.providers.gemini.support import IMAGEN, OMNI, VEO, picture
+from tests.providers.by_hand import picture
+from tests.providers.gemini.support import IMAGEN, OMNI, VEO
 from viralai_sdk import ViralAI
 from viralai_sdk.interfaces.errors import ContentPolicyError, UnsupportedCapabilityError
 from viralai_sdk.simulator import Simulator
@@ -27,10 +28,10 @@ class Animal(BaseModel):
 
 def config(sim: Simulator) -> dict[str, Any]:
     """Both providers at the simulator. It is local, so films may be fetched from it."""
-    vertex = {"access_token": sim.key, "project": "p", "location": "us-central1", "poll_seconds": 0.05}
+    vertex = {"access_token": sim.key, "project": "p", "location": "us-central1", "poll_interval": 0.05}
     return {
         "providers": {
-            "gemini": {"api_key": sim.key, "base_url": sim.url("gemini"), "poll_seconds": 0.05},
+            "gemini": {"api_key": sim.key, "base_url": sim.url("gemini"), "poll_interval": 0.05},
             "vertex": {"base_url": sim.url("vertex"), **vertex},
         }
     }

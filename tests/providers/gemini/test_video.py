@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.gemini.support import OMNI, Google, answered, film, ok, opened, picture
+from tests.providers.by_hand import answered, ok, opened, picture
+from tests.providers.gemini.support import OMNI, Google, film
 from viralai_sdk.interfaces.errors import (
     AIError,
     ContentPolicyError,
@@ -49,7 +50,8 @@ def test_states() -> None:
     assert look(status="cancelled").over == "cancelled"
     assert look(status="completed").over == "done"
     assert look(status="in_progress").poll_after == 10
-    assert answered(service(poll_seconds=3).poll(TICKET), ok(b'{"status": "queued"}')).poll_after == 3
+    for name in ("poll_interval", "poll_seconds"):
+        assert answered(service(**{name: 3}).poll(TICKET), ok(b'{"status": "queued"}')).poll_after == 3
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import ollama
 import pytest
 from pydantic import BaseModel
 
+from tests.providers.by_hand import picture
 from tests.providers.chat_fixtures import same
 from tests.providers.driver import Driver
 from tests.providers.ollama.support import LineDriver
-from tests.providers.openai.support import picture
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.text import TextGenerationRequest

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.openai.support import answered, ok, opened, streamed
+from tests.providers.by_hand import answered, ok, opened, streamed
 from viralai_sdk.catalog.catalog import Catalog
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.service import AIServiceConfig

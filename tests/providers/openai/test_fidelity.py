@@ -15,7 +15,8 @@ import pytest
 from openai.types import ImageGenCompletedEvent
 from pydantic import BaseModel, Field
 
-from tests.providers.openai.support import IMAGE, SPEECH, TEXT, Services, picture
+from tests.providers.by_hand import picture
+from tests.providers.openai.support import IMAGE, SPEECH, TEXT, Services
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.providers.openai.support import IMAGE, OLD_IMAGE, Services, answered, config, ok, opened, picture
+from tests.providers.by_hand import answered, ok, opened, picture
+from tests.providers.openai.support import IMAGE, OLD_IMAGE, Services, config
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.steps import Blob, Compute, Download, MediaPayload, Parallel, Send

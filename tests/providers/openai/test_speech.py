@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.openai.support import SPEECH, Services, answered, config, ok, opened
+from tests.providers.by_hand import answered, ok, opened
+from tests.providers.openai.support import SPEECH, Services, config
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.media import sniff
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.openai.support import IMAGE, SPEECH, TEXT, answered, config, ok, picture, streamed
+from tests.providers.by_hand import answered, ok, picture, streamed
+from tests.providers.openai.support import IMAGE, SPEECH, TEXT, config
 from viralai_sdk.interfaces.errors import AIError, ContentPolicyError, MalformedResponseError
 from viralai_sdk.interfaces.image import ImageGenerationRequest
 from viralai_sdk.interfaces.speech import SpeechSynthesisRequest

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.openai.support import TEXT, answered, config, ok, picture, streamed
+from tests.providers.by_hand import answered, ok, picture, streamed
+from tests.providers.openai.support import TEXT, config
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.providers.openai.text import OpenAITextService

@@ -9,6 +9,7 @@ import pytest
 from google.auth import credentials
 from google.genai import Client, errors, types
 
+from tests.providers.by_hand import picture
 from tests.providers.gemini.support import (
     EDITOR,
     IMAGE,
@@ -20,7 +21,6 @@ from tests.providers.gemini.support import (
     VEO,
     Google,
     film,
-    picture,
     same,
 )
 from viralai_sdk.interfaces.image import ImageGenerationRequest

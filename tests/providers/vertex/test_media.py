@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.providers.gemini.support import EDITOR, IMAGEN, VEO, Google, answered, film, ok, opened, picture
+from tests.providers.by_hand import answered, ok, opened, picture
+from tests.providers.gemini.support import EDITOR, IMAGEN, VEO, Google, film
 from viralai_sdk.interfaces.errors import (
     AIError,
     ConfigurationError,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from viralai_sdk.interfaces.adapter import poll_interval
 from viralai_sdk.interfaces.errors import (
     AIError,
     InvalidRequestError,
@@ -105,7 +106,7 @@ class LlamaRouterModels(ModelManager):
         yield from self._do("DELETE", f"/models?model={quote(model.name, safe='')}", None)
 
     def _look(self) -> float:
-        return float(self.config.custom_config.get("poll_interval") or LOOK_SECONDS)
+        return poll_interval(self.config, LOOK_SECONDS)
 
     def _rows(self) -> Steps[list[dict[str, Any]]]:
         answer: Answer = yield Send("GET", f"{self.root}/models")

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from viralai_sdk.interfaces.adapter import JobAdapter, VideoAdapter
+from viralai_sdk.interfaces.adapter import JobAdapter, VideoAdapter, poll_interval
 from viralai_sdk.interfaces.errors import (
     AIError,
     ContentPolicyError,
@@ -40,19 +40,17 @@ FIELDS = frozenset({"generation_config", "labels", "response_format", "safety_se
 
 
 class FilmJobs(GoogleAdapter, VideoAdapter, JobAdapter):
-    """What films share, whichever API makes them: the pace of looking."""
+    """What films share, whichever API makes them: the pace of looking, `poll_interval` in the configuration."""
 
     first_poll = 10.0
 
     def __init__(self, config: AIServiceConfig) -> None:
         super().__init__(config)
-        self._pace = config.custom_config.get("poll_seconds")
-        if self._pace is not None:
-            self.first_poll = float(self._pace)
+        self.first_poll = poll_interval(config, type(self).first_poll)
 
     def running(self, stage: str) -> JobProgress:
         """The film is not finished. The vendor asks for no pace; its own examples look every 10 to 20 seconds."""
-        return JobProgress(stage=stage, poll_after=float(self._pace) if self._pace is not None else self.first_poll)
+        return JobProgress(stage=stage, poll_after=self.first_poll)
 
     def look(self, request: Send, what: str) -> Steps[Any]:
         """Send a look and read its answer.

@@ -10,9 +10,7 @@ PROVIDER = ProviderSpec(
     # Signed in by a file, a token or the machine itself; a key is only one of four ways.
     key_required=False,
     base_url="https://texttospeech.googleapis.com",
-    # Nothing is ever downloaded from an address in its answers. This is what makes a provider without a required key count as configured
-    # only when somebody names it.
-    local=True,
+    only_named=True,
     aliases={
         "google": AIServiceType.SPEECH_SYNTHESIS,
         "google-tts": AIServiceType.SPEECH_SYNTHESIS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from viralai_sdk.interfaces.adapter import poll_interval
 from viralai_sdk.interfaces.errors import (
     AIError,
     JobFailedError,
@@ -97,7 +98,7 @@ class LMStudioModels(ModelManager):
                 rate=job.get("bytes_per_second"),
                 detail=str(job["status"]),
             )
-            yield Pause(float(self.config.custom_config.get("poll_interval") or LOOK_SECONDS))
+            yield Pause(poll_interval(self.config, LOOK_SECONDS))
             job = yield from self._need("GET", f"/models/download/status/{number}", None)
         total = job.get("total_size_bytes")
         yield self.progress(name, "done", done=total, total=total, already=first or 0, detail=str(job["status"]))

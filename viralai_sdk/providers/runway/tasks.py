@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from viralai_sdk.interfaces.adapter import JobAdapter
+from viralai_sdk.interfaces.adapter import JobAdapter, poll_interval
 from viralai_sdk.interfaces.errors import (
     AIError,
     ContentPolicyError,
@@ -67,7 +67,7 @@ class RunwayTasks(JobAdapter):
 
     def __init__(self, config: AIServiceConfig) -> None:
         super().__init__(config)
-        self.first_poll = self._interval()
+        self.first_poll = poll_interval(config, POLL_SECONDS)
 
     @abstractmethod
     def plan(self, request: Any, model: str) -> Plan:
@@ -135,7 +135,7 @@ class RunwayTasks(JobAdapter):
             stages = {look["status"] for look in running}
             stage = next(stage for stage in ("RUNNING", "THROTTLED", "PENDING") if stage in stages)
             fraction = sum(done) / len(done) if stage == "RUNNING" else None
-            return JobProgress(fraction=fraction, stage=RUNNING[stage], poll_after=self._interval())
+            return JobProgress(fraction=fraction, stage=RUNNING[stage], poll_after=self.first_poll)
         if all(isinstance(look, JobCancelledError) for look in looks):
             return JobProgress(over="cancelled")
         if not any(isinstance(look, dict) for look in looks):
@@ -253,9 +253,6 @@ class RunwayTasks(JobAdapter):
         """Refuse prompts that are too long; the vendor counts UTF-16 units."""
         if most is not None and (length := len(text.encode("utf-16-le")) // 2) > most:
             raise self.unsupported(f"more than {most:,} characters of prompt (this has {length:,})", hint="Shorten it.")
-
-    def _interval(self) -> float:
-        return float(self.config.custom_config.get("poll_interval", POLL_SECONDS))
 
 
 def _numbers(ticket: JobTicket) -> list[str]:

@@ -22,9 +22,7 @@ PROVIDER = ProviderSpec(
     base_url=None,
     base_url_env="GOOGLE_VERTEX_BASE_URL",
     option_env={"GOOGLE_CLOUD_PROJECT": "project", "GOOGLE_CLOUD_LOCATION": "location"},
-    # Not that it lives on a private address (nothing is ever downloaded from an address in its answers): this is what makes a provider
-    # without a required key count as configured only when somebody names it.
-    local=True,
+    only_named=True,
     aliases={
         "vertexai": None,
         "vertex-ai": None,

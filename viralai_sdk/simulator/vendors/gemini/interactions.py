@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from viralai_sdk.simulator.answers import tokens
+from viralai_sdk.simulator.films import SIDES, film, size_of
 from viralai_sdk.simulator.vendors.gemini.desk import Desk, fields
-from viralai_sdk.simulator.vendors.gemini.film import SIDES, film, size_of
 
 QUEUED, READY = 3.0, 12.0
 """Seconds after which a film leaves the queue, and is finished, by the simulator's clock."""

@@ -13,16 +13,17 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from viralai_sdk.simulator.films import film
 from viralai_sdk.simulator.media import encode_audio, encode_picture
 from viralai_sdk.simulator.state import State
 from viralai_sdk.simulator.vendors.runway.desk import Desk
-from viralai_sdk.simulator.vendors.runway.film import film
 
 PENDING, THROTTLED, RUNNING = 0.5, 1.0, 4.0
 """Seconds after its start until which a task is in each state."""
 SIGNED_FOR = 24 * 3600
 NAMES = {"text_to_image": "picture.png", "text_to_speech": "sound.mp3"}
 KINDS = {"png": "image/png", "mp3": "audio/mpeg", "mp4": "video/mp4"}
+FPS = 12
 NAMED_SIZES = {"480p": 480, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440}
 
 
@@ -171,7 +172,7 @@ def _make(state: State, task: Task, name: str) -> bytes:
     if task.route == "text_to_image":
         return encode_picture(picture, "png")
     seconds = task.body.get("duration")
-    return film(picture, size, float(seconds) if isinstance(seconds, int) else 5.0)
+    return film(picture, float(seconds) if isinstance(seconds, int) else 5.0, fps=FPS)
 
 
 def _size(task: Task) -> tuple[int, int]:

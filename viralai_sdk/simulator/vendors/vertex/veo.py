@@ -10,8 +10,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from viralai_sdk.simulator.films import film, size_of
 from viralai_sdk.simulator.vendors.gemini.desk import Desk, camel, fields
-from viralai_sdk.simulator.vendors.gemini.film import film, size_of
 from viralai_sdk.simulator.vendors.vertex.predict import one_instance
 
 READY = 30.0
