@@ -40,7 +40,7 @@ def others() -> set[asyncio.Task[Any]]:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.005)
 
