@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -34,6 +35,8 @@ from viralai_sdk.interfaces.text import TextGenerationRequest
 from viralai_sdk.progress.events import ProgressEvent
 from viralai_sdk.services import jobs
 from viralai_sdk.services.cache import Cache
+from viralai_sdk.services.factory import AIServiceFactory
+from viralai_sdk.store.artifacts import ArtifactStore
 from viralai_sdk.store.journal import Journal
 from viralai_sdk.store.rows import JobRow
 
@@ -340,6 +343,52 @@ async def test_a_look_at_a_job_leaves_no_progress_behind(
     await job.cancel()
     await fresh.aclose()
     await ai.aclose()
+
+
+async def test_resuming_leaves_alone_what_is_being_stored(
+    films: JobServer, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    real = ArtifactStore.keep
+
+    def slow(self: ArtifactStore, *args: Any, **details: Any) -> Any:
+        reached.set()
+        go_on.wait(LONG)
+        return real(self, *args, **details)
+
+    monkeypatch.setattr(ArtifactStore, "keep", slow)
+    films.needed = 1
+    ai = client(films_config(films), home)
+    task = asyncio.ensure_future(ai.video("a fox", duration=1))
+    await until(reached.is_set)
+    assert len(await ai.jobs.resume()) == 0
+    go_on.set()
+    await task
+    assert (films.fetched, [row["state"] for row in rows(home, "jobs")]) == (1, ["completed"])
+    assert not ai.runtime.works_on(rows(home, "jobs")[0]["job_id"])
+    await ai.aclose()
+
+
+# --- one of each
+
+
+def test_two_threads_that_ask_at_once_share_one_service(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(TEXT, fine=text_provider(lambda request: "fine"))
+    ai, made, given = client({}, home), AIServiceFactory.create, []
+    both = threading.Barrier(2)
+
+    def slow(service: Any, config: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # both make one, unless they take turns
+        return made(service, config)
+
+    monkeypatch.setattr(AIServiceFactory, "create", slow)
+    threads = [threading.Thread(target=lambda: given.append(ai.runtime.factory.service(TEXT, "fine"))) for _ in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert given[0] is given[1]
 
 
 # --- blocking

@@ -226,7 +226,10 @@ async def test_run_from_the_page_in_a_foreign_thread_and_stop_twice(
     await until(lambda: not panel.running)
     assert panel.saved is not None
     assert [row.outcome for row in panel.saved.rows] == ["ok", "cancelled"]
-    assert "Partial: interrupted" in section(panel.results, "results")["words"][0]["text"]
+    # Which of the two stops the run came upon first depends on this machine.
+    assert section(panel.results, "results")["words"][0]["text"].startswith(
+        ("Partial: interrupted", "Partial: stopped")
+    )
     assert not panel.stopping
     await until(lambda: panel.notice.startswith("Stopped at once"))
     receive(panel, from_page("stop"))

@@ -150,7 +150,7 @@ async def test_jobs_show_progress_and_are_cancelled(home: Path, films: JobServer
     )
     receive(board, from_page("act", act="cancel", key=job.id))
     await until(lambda: line(board, job.id)["state"]["text"] == "cancelled")
-    assert board.notice == f"{job.id} was cancelled."
+    await until(lambda: board.notice == f"{job.id} was cancelled.")
     assert films.cancelled == ["remote-1"]
     with pytest.raises(JobCancelledError):
         await job.wait()
@@ -179,7 +179,7 @@ async def test_a_job_of_a_dead_kernel_is_resumed_from_the_panel(home: Path, film
     await until(lambda: line(board, "job_1")["state"]["text"] == "completed")
     receive(board, from_page("act", act="resume_all", key=""))
     await until(lambda: board.refresh() and line(board, "job_2")["state"]["text"] == "completed")
-    assert "1 job is followed again" in board.notice
+    await until(lambda: "1 job is followed again" in board.notice)
     assert KEY not in str(board.get_state())
 
 

@@ -53,7 +53,7 @@ async def ai(home: Path) -> AsyncIterator[ViralAI]:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for something to become true."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.005)
 

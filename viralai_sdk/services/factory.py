@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,7 @@ class ConfiguredFactory:
     def __init__(self, config: AIConfiguration) -> None:
         self._config = config
         self._made: dict[tuple[AIServiceType, str], tuple[type[AIService], AIService]] = {}
+        self._making = threading.RLock()  # a service may ask for another one while it is made
 
     def service(self, service: AIServiceType, name: str) -> AIService:
         """The service of a provider, made on first use.
@@ -82,6 +84,14 @@ class ConfiguredFactory:
         """
         kind = service.canonical
         wanted = registry.implementation(name, kind)
+        kept = self._made.get((kind, name))
+        if kept is not None and kept[0] is wanted:
+            return kept[1]
+        with self._making:
+            return self._make(kind, name, wanted)
+
+    def _make(self, kind: AIServiceType, name: str, wanted: type[AIService]) -> AIService:
+        """Under the lock: of two made at once one would be forgotten, and never let go of what it holds."""
         kept = self._made.get((kind, name))
         if kept is not None and kept[0] is wanted:
             return kept[1]

@@ -160,8 +160,9 @@ class CallWriter:
                 self._scheduled = False
                 self._write()  # a row that came just before saw the thread awake and did not wake it
         finally:
-            if self._thread is threading.current_thread():
-                self._thread = None
+            with self._start:
+                if self._thread is threading.current_thread():  # it failed: the next call starts another
+                    self._thread, self._scheduled = None, False
 
     def _done(self) -> bool:
         """Wait for work; True when there was none for long."""

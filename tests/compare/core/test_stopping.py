@@ -25,13 +25,13 @@ def others() -> set[asyncio.Task[Any]]:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.005)
 
 
 async def test_one_arm_can_be_stopped_and_the_others_go_on(sim: Simulator, home: Path) -> None:
-    sim.faults.add("openai", "slow", seconds=30)
+    sim.faults.add("openai", "slow", seconds=300)
     async with client(config(sim), home) as ai:
         run = ai.compare.start("text", ["a", "b"], ["openai", "embedded"])
         await until(lambda: all(slot.over for slot in run.cells if slot.arm == "embedded"))
@@ -39,7 +39,7 @@ async def test_one_arm_can_be_stopped_and_the_others_go_on(sim: Simulator, home:
         run.cancel(arm="openai")
         run.cancel(arm=Arm("openai"))
         found = await run
-        assert others() == set()
+        await until(lambda: others() == set())
     assert [slot.state for slot in run.cells] == ["cancelled", "done"] * 2
     stopped = found.cell("openai", "p001").error
     assert isinstance(stopped, JobCancelledError)
@@ -167,7 +167,7 @@ def test_a_client_compares_on_one_loop_after_the_other(sim: Simulator, home: Pat
 
 
 async def test_a_run_can_be_awaited_and_stopped_from_another_loop(sim: Simulator, home: Path) -> None:
-    sim.faults.add("openai", "slow", seconds=30)
+    sim.faults.add("openai", "slow", seconds=300)
     async with client(config(sim), home) as ai:
         run = ai.compare.start("text", "a", ["openai", "embedded"])
         await until(lambda: run.cells[0].state == "running" and run.cells[1].over)
@@ -184,7 +184,7 @@ async def test_a_run_can_be_awaited_and_stopped_from_another_loop(sim: Simulator
 
 
 def test_a_loop_that_ends_leaves_nothing_behind(sim: Simulator, home: Path) -> None:
-    sim.faults.add("openai", "slow", seconds=30)
+    sim.faults.add("openai", "slow", seconds=300)
     ai = client(config(sim), home)
     kept: list[ComparisonRun] = []
 

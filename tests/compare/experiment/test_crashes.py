@@ -67,6 +67,7 @@ def killed_after(child: subprocess.Popen[str], lines: int) -> list[str]:
     return said
 
 
+@pytest.mark.timeout(900)  # it starts many interpreters, which a busy machine may take seconds for
 def test_kill_9_again_and_again_makes_each_cell_once_and_loses_no_vote(sim: Any, home: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import espeakng_loader
-import psutil
 import pytest
 
 from viralai_sdk.providers.embedded.voice import VoiceError, espeak_process, espeak_worker, speak
@@ -145,22 +144,31 @@ def test_no_interpreter_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_no_process_and_no_pipe_is_left_after_success_failure_or_cancellation(
-    capfd: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    me = psutil.Process()
-    espeak()
-    before, others = me.num_fds(), me.children()  # other tests' servers may be running
+    started: list[subprocess.Popen[bytes]] = []
+    start = espeak_process._start
+
+    def kept() -> subprocess.Popen[bytes]:
+        started.append(start())
+        return started[-1]
 
     def cancel(fraction: float, _message: str) -> None:
         if fraction > 0:
             raise InterruptedError("enough")
 
+    monkeypatch.setattr(espeak_process, "_start", kept)
     espeak()
     with pytest.raises(InterruptedError):
         speak("many words are spoken here. " * 200, engine="espeak-ng", progress=cancel)
     gc.collect()
-    assert me.children() == others
-    assert me.num_fds() <= before
+    assert len(started) > 1
+    for process in started:
+        assert process.returncode is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdin.closed
+        assert process.stdout.closed
     assert capfd.readouterr() == ("", "")
 
 

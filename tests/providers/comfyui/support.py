@@ -97,14 +97,18 @@ class Rig:
     def do(self, work: Any) -> None:
         """Run a coroutine of the server's in its own loop."""
         assert self.server.loop is not None
-        asyncio.run_coroutine_threadsafe(work, self.server.loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self.server.loop).result(90)
 
     async def aclose(self) -> None:
         for made in self.kept:
             await made.manager.runtime.aclose()
-        self.reset()
+        if self.server.loop is not None:
+            # The server outlives the test: what still runs there must not get in the way of the next one.
+            self.do(self.reset())
+            await until(lambda: self.server.running is None)
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
+        """Forget all jobs. In the server's own loop, so that its worker takes none in between."""
         self.sim.faults.clear()
         self.server.quirks = Quirks()
         self.server.interrupted = True

@@ -127,16 +127,14 @@ async def test_a_cell_stopped_while_its_workflow_is_being_posted_stops_the_job(
     task = asyncio.create_task(
         rig.ai().image("x", provider="comfyui", options={"workflow": slow_graph(steps=2000, delay_ms=10)})
     )
-    await until(lambda: asked(rig, "/prompt"))
+    paths = ("/interrupt", "/queue")
+    posted, stopped = rig.requests("/prompt"), sum(map(rig.requests, paths))
+    await until(lambda: rig.requests("/prompt") > posted)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: asked(rig, "/interrupt") or asked(rig, "/queue"))
+    await until(lambda: sum(map(rig.requests, paths)) > stopped)
     await until(lambda: rig.server.running is None and rig.server.pending == [])
-
-
-def asked(rig: Rig, path: str) -> bool:
-    return any(row.path == path and row.method == "POST" and row.vendor == rig.vendor for row in rig.sim.log)
 
 
 async def test_failures_are_named(rig: Rig) -> None:

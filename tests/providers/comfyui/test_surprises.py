@@ -111,11 +111,15 @@ async def test_09_a_deleted_job_leaves_no_trace(rig: Rig) -> None:
     client = rig.client()
     running = await client.queue_prompt(slow_graph(steps=1000))
     waiting = await client.queue_prompt(picture_graph())
-    rig.server.delete([waiting.prompt_id])
+    rig.do(deleted(rig, waiting.prompt_id))
     with pytest.raises(JobLostError):
         await client.get_result(waiting.prompt_id, timeout=90)
     assert (await client.status(waiting.prompt_id)).status is VideoStatus.FAILED
     assert await client.cancel(running.prompt_id)
+
+
+async def deleted(rig: Rig, prompt_id: str) -> None:
+    rig.server.delete([prompt_id])
 
 
 async def test_10_interrupted_reads_as_error_but_is_cancelled(rig: Rig) -> None:
