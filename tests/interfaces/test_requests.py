@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +266,22 @@ def test_films_have_one_size_and_its_ratio(width: Any, height: Any, resolution: 
     if resolution in ("640x360", "360x640") and not (width or height):
         assert f"{found[0]}x{found[1]}" == resolution
         assert film.ratio() == found[0] / found[1]
+
+
+@pytest.mark.parametrize("levels", [98, 150, 400, 5_000])
+def test_what_is_nested_too_deeply_is_refused_before_anything_stumbles_over_it(levels: int) -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"a": schema}}
+    if levels < 100:
+        assert json.loads(Text("x", schema=schema).to_json())["response_schema"] == schema
+        return
+    with pytest.raises(InvalidRequestError, match="response_schema: is nested more than 200 levels"):
+        Text("x", schema=schema)
+
+
+def test_what_contains_itself_is_refused() -> None:
+    options: dict[str, Any] = {}
+    options["again"] = [options]
+    with pytest.raises(InvalidRequestError, match=r"options: .* contains itself"):
+        Picture("x", options=options)

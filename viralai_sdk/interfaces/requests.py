@@ -12,6 +12,8 @@ from viralai_sdk.interfaces.names import shorten, suggest
 
 MAX_PROMPT_CHARS = 1_000_000
 """Longest text of a request, in characters. The largest model contexts of 2026 end below it."""
+MAX_DEPTH = 200
+"""Levels of dicts and lists in a field. Above some 250 the JSON writer gives up, above some 500 Python does."""
 MIN_SIDE, MAX_SIDE = 16, 8192
 """Bounds of a picture's or film's side in pixels."""
 
@@ -53,6 +55,9 @@ class Request(BaseModel):
         for alias, name in self._aliases().items():
             if alias in data:
                 data[name] = data.pop(alias)
+        for name, value in data.items():
+            if value and isinstance(value, (dict, list)):
+                _bounded(value, name)
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -97,6 +102,23 @@ def _shown(value: Any) -> str:
 
 def _type_name(value: Any) -> str:
     return f"<{type(value).__name__}>"
+
+
+def _bounded(value: Any, field: str) -> None:
+    """Refuse what is nested deeper than anything that means something: it could be neither sent nor written down.
+
+    Raises:
+        InvalidRequestError: names the field.
+    """
+    pending = [(value, 1)]
+    while pending:
+        found, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise InvalidRequestError(
+                f"{field}: is nested more than {MAX_DEPTH} levels deep, or contains itself.", hint="Simplify it."
+            )
+        inner = found.values() if isinstance(found, dict) else found
+        pending += [(item, depth + 1) for item in inner if item and isinstance(item, (dict, list, tuple))]
 
 
 def _whole_characters(value: Any, field: str) -> None:
