@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from benchmarks.stub import Stub
 from viralai_sdk.bench.planning import BenchmarkPlan, plan
 from viralai_sdk.bench.rows import read_ledger
 from viralai_sdk.bench.runner import Runner
+from viralai_sdk.bench.schedule import ROUNDS
 from viralai_sdk.client import ViralAI
 
 PROMPT = "Say something about a fox, in one sentence."
@@ -29,18 +31,19 @@ class Took(NamedTuple):
 
 
 async def bare(ai: ViralAI, calls: int, level: int) -> Took:
-    """A loop anybody would write."""
-    numbers = iter(range(calls))
+    """A loop anybody would write, in turns as long as the harness's: at the start of each all places ask at once, on both sides."""
     each: list[float] = []
 
-    async def place() -> None:
+    async def place(numbers: Iterator[int]) -> None:
         for _ in numbers:
             began = time.perf_counter()
             await ai.text(PROMPT, provider="openai", fallback=False)
             each.append(time.perf_counter() - began)
 
     began, worked = time.perf_counter(), time.thread_time()
-    await asyncio.gather(*(place() for _ in range(level)))
+    for start in range(0, calls, ROUNDS * level):
+        turn = iter(range(start, min(start + ROUNDS * level, calls)))
+        await asyncio.gather(*(place(turn) for _ in range(level)))
     return Took(time.perf_counter() - began, statistics.median(each), time.thread_time() - worked)
 
 
