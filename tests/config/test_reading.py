@@ -219,7 +219,7 @@ FILES: list[tuple[bytes, str]] = [
     (b"a: \x00", "not valid YAML"),
     (b"a: 2026-13-45", "cannot be read"),
     (b"[" * 5000, "file"),
-    (b"x: " + b"y" * MAX_FILE, "larger"),
+    (b"x: " + b"y" * MAX_FILE, rf"file.yaml is larger than {MAX_FILE} bytes; that is no configuration\.$"),
     (b"providers: &a\n  x: *a\n", "nested"),
     (
         b"a: &a [x,x,x,x,x,x,x,x,x]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,13 @@ import pytest
 from tests.doubles import IMAGE, TEXT, chain, client, config, image_provider, png, rows, text_provider, use
 from viralai_sdk.interfaces import errors
 from viralai_sdk.interfaces.adapter import StreamingAdapter, TextAdapter
-from viralai_sdk.interfaces.errors import AIError, AllProvidersFailedError, ContentPolicyError, EmptyResultError
+from viralai_sdk.interfaces.errors import (
+    AIError,
+    AllProvidersFailedError,
+    ContentPolicyError,
+    EmptyResultError,
+    StorageError,
+)
 from viralai_sdk.interfaces.image import ImageGenerationResponse, ImageGenerationService
 from viralai_sdk.interfaces.service import AIServiceConfig
 from viralai_sdk.interfaces.steps import END, Send, TextPayload
@@ -84,6 +91,15 @@ async def test_foreign_code_may_fail_in_any_way(error: Exception, home: Path) ->
     response = await two(raising(error), home).text("hello")
     assert response.text == "fine"
     assert response.attempts[0].outcome == "failed"
+
+
+async def test_a_disk_that_is_full_is_not_blamed_on_the_engine(home: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    ai = client({}, home)
+    use(TEXT, bad=text_provider(raising(full)))
+    with pytest.raises(StorageError, match="No space left") as caught:
+        await ai.text("hello", provider="bad")
+    assert "disk is full" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("given", ["", "  \n", None, 5, TextPayload(text="")])

@@ -98,11 +98,12 @@ def test_calls_are_found_by_session_and_service_newest_first(journal: Journal) -
 
 def test_spending_counts_known_costs_only_and_totals_tell_how_many_are_unknown(journal: Journal) -> None:
     journal.record_call(call(cost_usd=0.25, seconds=1))
-    journal.record_call(call(cost_usd=None, seconds=2, outcome="failed"))
+    journal.record_call(call(cost_usd=None, seconds=2, outcome="failed", billed="maybe"))
+    journal.record_call(call("s3", "vertex", outcome="failed"))  # nothing was sent: nothing is unknown
     journal.record_call(call("s2", cost_usd=0.5, started=10.0))
     journal.record_call(call("s2", "gemini"))
     assert (journal.spent("s1"), journal.spent("s2"), journal.spent()) == (0.25, 0.5, 0.75)
-    first, second = journal.totals()
+    first, second, third = journal.totals()
     assert (first.provider, first.calls, first.successes, first.cost_known, first.cost_unknown) == (
         "openai",
         3,
@@ -112,6 +113,7 @@ def test_spending_counts_known_costs_only_and_totals_tell_how_many_are_unknown(j
     )
     assert (first.seconds, first.cost_usd) == (3.0, 0.75)
     assert (second.provider, second.cost_usd, second.cost_known) == ("gemini", 0.0, 0)
+    assert (third.provider, third.calls, third.cost_unknown) == ("vertex", 1, 0)
     assert journal.totals("s1", since=11.0)[0].calls == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import random
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.doubles import TEXT, client, text_provider, use
 from tests.widgets.messages import custom, from_page, page_sets, receive, sent_by
@@ -133,6 +135,43 @@ async def test_stop_all_ends_the_run_and_keeps_what_was_finished(ai: ViralAI) ->
     panel.stop()
     comparison = await waiting
     assert [cell.ok for cell in comparison.cells] == [True, False]
+
+
+async def test_a_run_that_is_stopped_before_its_first_step_costs_nothing(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", ["quick", "endless"], prompt="a fox")
+    for _ in range(2):  # the second time there is an earlier run, which is over
+        work = panel.owner.start(panel._go(), panel._ended)
+        panel._work = work
+        panel.stop()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        assert not panel.running
+        assert len(ai.calls("text")) == (0 if panel.comparison is None else 2)
+        panel.value = ["quick", "other"]
+        await panel.run()
+    panel.value = ["quick", "endless"]
+    waiting = asyncio.create_task(panel.run())
+    await until(lambda: panel.running and panel.progress and panel.progress[0]["state"] == "over")
+    panel._stop_before_it_begins()  # it has begun by now, as when the stop comes from another thread
+    assert (await waiting).cells
+
+
+async def test_a_late_preview_of_an_earlier_run_is_not_shown_in_the_next(ai: ViralAI) -> None:
+    panel = ComparePanel(ai, "text", ["quick", "other"], prompt="a fox")
+    first = await panel.run()
+    early, token = panel._run, panel._view._tokens["quick"]
+    await panel.run()
+    assert early is not None
+    small = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(small, "PNG")
+    with sent_by(panel) as sent:
+        await panel._view._preview("quick", token, small.getvalue())
+        assert custom(sent, "preview") == []
+        await panel._view._preview("quick", panel._view._tokens["quick"], small.getvalue())
+        assert len(custom(sent, "preview")) == 1
+    panel._view._changed(early, early.cells[0])
+    assert panel._view._due is None
+    assert first is not panel.comparison
 
 
 async def test_interrupting_the_cell_stops_the_run_says_so_and_the_panel_stays_usable(ai: ViralAI) -> None:

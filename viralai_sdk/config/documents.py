@@ -27,6 +27,8 @@ def read_document(path: Path) -> Any:
             raise ConfigurationError(f"{path.name} is larger than {MAX_FILE} bytes; that is no configuration.")
         text = path.read_bytes().decode("utf-8-sig")
         data = _json(text) if path.suffix.lower() == ".json" else yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+    except ConfigurationError:
+        raise
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration {str(path)!r}: {error.strerror}.") from error
     except UnicodeDecodeError as error:

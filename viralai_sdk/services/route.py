@@ -12,6 +12,7 @@ from viralai_sdk.interfaces.records import Attempt, CallWarning, Outcome
 from viralai_sdk.interfaces.responses import Response
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.call import Route as CallRoute
+from viralai_sdk.services.runner import unexpected
 
 if TYPE_CHECKING:
     from viralai_sdk.services.pipeline import Proceed
@@ -70,7 +71,7 @@ class Route:
             raise MalformedResponseError("the provider's code cancelled itself.") from error
         except Exception as error:
             # A provider's code may fail in ways nobody thought of; for the chain that is one more failed attempt, with its cause kept.
-            raise MalformedResponseError(f"{type(error).__name__} in the provider's code: {error}") from error
+            raise unexpected(error) from error
 
     def _prepare(self, call: Call) -> None:
         """Everything before the first byte is sent."""

@@ -28,7 +28,7 @@ from viralai_sdk.interfaces.steps import (
 )
 from viralai_sdk.services.call import Call
 from viralai_sdk.services.retry import Patience
-from viralai_sdk.store.files import storage_error
+from viralai_sdk.store.files import FULL, storage_error
 from viralai_sdk.wire.download import download
 
 if TYPE_CHECKING:
@@ -300,9 +300,11 @@ def _advance(steps: Generator[Any, Any, Any], value: Any, error: AIError | None 
 
 
 def unexpected(error: Exception) -> AIError:
-    """The error itself when it is one of ours, else one that names what a provider's code raised."""
+    """The error itself when it is one of ours, else one that names what a provider's code raised. A full disk is nobody's fault there."""
     if isinstance(error, AIError):
         return error
+    if isinstance(error, OSError) and error.errno in FULL:
+        return storage_error("write", Path(error.filename or "a file of the engine"), error)
     return MalformedResponseError(f"{type(error).__name__} in the provider's code: {error}")
 
 

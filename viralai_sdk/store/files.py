@@ -19,6 +19,9 @@ SUFFIX = ".part"
 ABANDONED_AFTER = 3600.0
 """Seconds after which a temporary file cannot belong to a running write any more."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What an engine's own writing meets when the disk, not the engine, is at fault."""
+
 _HINTS = {
     errno.ENOSPC: "The disk is full: free some space, or set another output folder.",
     errno.EDQUOT: "Your disk quota is used up: free some space, or set another output folder.",

@@ -95,7 +95,7 @@ class Journal:
             values.append(since)
         rows = self._read(
             "SELECT service, provider, count(*), sum(outcome = 'ok'), total(seconds), total(cost_usd), count(cost_usd), "  # noqa: S608
-            f"count(*) - count(cost_usd) FROM calls{where} GROUP BY service, provider ORDER BY 3 DESC, 1, 2",
+            f"sum(cost_usd IS NULL AND billed <> 'no') FROM calls{where} GROUP BY service, provider ORDER BY 3 DESC, 1, 2",
             values,
         )
         return [Total(*cells) for cells in rows]

@@ -113,7 +113,7 @@ class Total:
     """Sums over the calls of one provider's service.
 
     Attributes:
-        cost_usd: sum of the known costs; `cost_unknown` calls are not in it.
+        cost_usd: sum of the known costs; `cost_unknown` calls, which may have cost something, are not in it.
     """
 
     service: str

@@ -253,6 +253,17 @@ class ComparePanel(Panel):
             if arm is None and self._ending == "Finished":
                 self._ending = "Stopped"
             self._run.cancel(arm=arm)
+        elif arm is None:
+            self.owner.call(self._stop_before_it_begins)
+
+    def _stop_before_it_begins(self) -> None:
+        """A run that was asked for takes its first step a moment later; until then nothing is sent and nothing is paid."""
+        if self._work is None or self._work.done:
+            return
+        if not self.running:
+            self._work.cancel()
+        elif self._run is not None and not self._run.done:
+            self.stop()  # it has begun meanwhile
 
     # Results and votes --------------------------------------------------------------------------------------------------------
 

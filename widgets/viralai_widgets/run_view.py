@@ -42,7 +42,7 @@ class RunView:
         names = [arm.name for arm in run.comparison.arms]
         self._tokens = {name: secrets.token_hex(4) for name in names}
         self._order = random.SystemRandom().sample(names, len(names))
-        run.subscribe(self._changed)
+        run.subscribe(lambda slot: self._changed(run, slot))
         self.draw()
 
     def arm_of(self, token: str) -> str:
@@ -56,19 +56,21 @@ class RunView:
                 return name
         raise InvalidRequestError("this arm is not part of the run.")
 
-    def _changed(self, slot: Slot) -> None:
+    def _changed(self, run: ComparisonRun, slot: Slot) -> None:
+        if run is not self._run:
+            return  # an earlier run that is still being wound up: its arms may have the same names
         event = slot.progress
         if event is not None and event.preview and event.state == "running" and slot.arm not in self._previewing:
             self._previewing.add(slot.arm)
-            self._panel.owner.start(self._preview(slot.arm, event.preview))
+            self._panel.owner.start(self._preview(slot.arm, self._tokens[slot.arm], event.preview))
         if self._due is None:
             self._due = self._panel.owner.loop.call_later(DRAW_SECONDS, self.draw)
 
-    async def _preview(self, arm: str, data: bytes) -> None:
+    async def _preview(self, arm: str, token: str, data: bytes) -> None:
         try:
             small = await asyncio.to_thread(preview, data)
-            if small is not None and arm in self._tokens:
-                self._panel.send_medium("preview", self._tokens[arm], small)
+            if small is not None and self._tokens.get(arm) == token:
+                self._panel.send_medium("preview", token, small)
             await asyncio.sleep(DRAW_SECONDS)
         finally:
             self._previewing.discard(arm)

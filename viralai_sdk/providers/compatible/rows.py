@@ -43,6 +43,10 @@ def shipped_specs() -> tuple[ProviderSpec, ...]:
     return tuple(_spec(name, row) for name, row in rows().items())
 
 
+def _article(title: str) -> str:
+    return "an" if title[0].lower() in "aeioux" else "a"  # "an xAI key", as it is spoken
+
+
 def _spec(name: str, row: Mapping[str, Any]) -> ProviderSpec:
     local = bool(row.get("local"))
     title = str(row["title"])
@@ -55,6 +59,6 @@ def _spec(name: str, row: Mapping[str, Any]) -> ProviderSpec:
         base_url=row["base_url"],
         local=local,
         aliases=dict.fromkeys(row.get("aliases", ())),
-        needs=f"a running {title}" if local else f"a {title} key",
+        needs=f"a running {title}" if local else f"{_article(title)} {title} key",
         models=row.get("models"),
     )
