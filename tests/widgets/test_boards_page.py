@@ -144,6 +144,12 @@ def test_an_open_result_is_shown_reused_and_closed(page: Page, tmp_path: Path) -
         put(page, detail=detail(service=service, id=f"{service}_1"))
         tell(page, {"kind": "file", "id": f"{service}_1", "number": 0, "media_type": "image/svg+xml"}, b"<svg/>")
         assert grave_violations(page) == []
+    words = f"A first line {ATTACK}\n\n" + "and many more words " * 200
+    put(page, detail=detail(service="text", id="text_2", files=[], text=words))
+    reader = page.get_by_role("region", name="The text")
+    expect(reader).to_contain_text("A first line <img")
+    assert reader.evaluate("e => e.scrollHeight > e.clientHeight && e.clientWidth >= e.scrollWidth")
+    assert grave_violations(page) == []
     gone = detail(id="gone_1")
     gone["files"] = [gone["files"][0] | {"there": False}]
     put(page, detail=gone)
