@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.doubles import client, home
@@ -20,6 +21,10 @@ from viralai_sdk.store.measure import measure
 
 __all__ = ["home"]
 PROMPT = "a quokkafied lighthouse beside the wombatish sea"
+
+
+CODER = f"Lavc{av.library_versions['libavcodec'][0]}."
+"""How FFmpeg's coders sign, also inside the coded sound."""
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +42,34 @@ async def ai(sim: Simulator, home: Path) -> Any:
 def telltales(response: Response, *more: str) -> list[str]:
     """Every word that would give the arm away."""
     files = [artifact.path.stem for artifact in response.artifacts]
-    words = ["quokkafied", "wombatish", "viralai", "embedded", "x264 - core", "Lavc", "simulat", *more, *files]
+    words = ["quokkafied", "wombatish", "viralai", "embedded", "x264 - core", CODER, "simulat", *more, *files]
     words += [response.provider_used, response.model_used or "", response.session_id or "", response.call_id or ""]
     return [word for word in words if len(word) > 3]
+
+
+def is_told(word: str, coded: str, data: bytes) -> bool:
+    """A word is in the bytes. One of four or five letters only as it is written, and not in a film's coded pictures: among a million
+    bytes there, some four happen to spell it."""
+    if len(word) > 5:
+        return word.lower().encode(coded) in data.lower()
+    return word.encode(coded) in boxes(data)
+
+
+def boxes(data: bytes) -> bytes:
+    """An MP4 file without its coded pictures and sound; any other file as it is."""
+    kept, at = b"", 0
+    while data[4:8] == b"ftyp" and at < len(data):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        assert size >= 8
+        kept += b"" if kind == b"mdat" else data[at : at + size]
+        at += size
+    return kept or data
 
 
 def silent(masked: Masked, words: list[str]) -> bool:
     """None of the words is in the bytes or in what the object shows."""
     assert masked.data is not None
-    lower = masked.data.lower()
-    found = [word for word in words for coded in ("utf-8", "utf-16-le") if word.lower().encode(coded) in lower]
+    found = [word for word in words for coded in ("utf-8", "utf-16-le") if is_told(word, coded, masked.data)]
     shown = [word for word in words if word.lower() in repr(masked).lower()]
     assert not found
     assert not shown
@@ -127,3 +150,14 @@ async def test_a_text_tells_nothing_beside_its_words(ai: ViralAI) -> None:
     assert masked.data is None
     assert masked.text == response.text.strip()
     assert repr(masked) == "Masked(text/plain)"
+
+
+def test_the_check_itself_finds_what_tells() -> None:
+    def box(kind: bytes, inside: bytes) -> bytes:
+        return (8 + len(inside)).to_bytes(4, "big") + kind + inside
+
+    film = box(b"ftyp", b"isom") + box(b"moov", b"..udta..") + box(b"mdat", CODER.encode() + b" by chance: Comm meta")
+    assert is_told("udta", "utf-8", film)
+    assert is_told(CODER.upper(), "utf-8", film)
+    assert not is_told("meta", "utf-8", film)
+    assert is_told("meta", "utf-8", b"any other file with meta in it")

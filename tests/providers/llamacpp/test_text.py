@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import pytest
@@ -77,9 +78,20 @@ async def test_a_schema_is_enforced_by_the_engine(ai: ViralAI) -> None:
 
 async def test_a_schema_that_cannot_be_enforced_is_refused_before_anything_is_written(ai: ViralAI) -> None:
     with pytest.raises(InvalidRequestError, match="cannot enforce this schema"):
-        await ai.text("x", provider="llamacpp", schema={"$ref": "#/nowhere"})
+        await ai.text("x", provider="llamacpp", schema={"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}})
     with pytest.raises(InvalidRequestError, match="Simplify"):
         await ai.text("x", provider="llamacpp", schema={"type": "array", "minItems": 10**6, "items": {"type": "null"}})
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"minLength": 5, "maxLength": 2}, {"minItems": 1, "maxItems": 0}, {"minimum": 0.5, "maximum": 0.25}]
+)
+async def test_bounds_that_contradict_each_other_never_reach_the_engine(ai: ViralAI, bounds: dict[str, Any]) -> None:
+    """From such a schema the engine makes a grammar without end, which takes all memory of the machine."""
+    schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "null"}, bounds]}}}
+    with pytest.raises(InvalidRequestError, match=f"{next(iter(bounds))} .* no answer can follow"):
+        await ai.text("x", provider="llamacpp", schema=schema)
+    assert POOL.engines() == []
 
 
 async def test_max_tokens_stop_and_seed_are_honoured(ai: ViralAI) -> None:

@@ -132,9 +132,47 @@ def body(request: TextGenerationRequest) -> dict[str, Any]:
     }
 
 
+BOUNDS = (
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+    ("minContains", "maxContains"),
+    ("minimum", "maximum"),
+)
+
+
+def refuse_contradictions(schema: Any) -> None:
+    """Refuse a schema that has a lower bound above its upper one, wherever it stands.
+
+    Raises:
+        InvalidRequestError: names both.
+    """
+    pending = [schema]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, list):
+            pending += found
+        if not isinstance(found, dict):
+            continue
+        pending += found.values()
+        for least, most in BOUNDS:
+            low, high = found.get(least), found.get(most)
+            if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+                raise InvalidRequestError(
+                    f"schema: {least} {low} is above {most} {high}, so that no answer can follow it.",
+                    hint="Mend the bounds.",
+                )
+
+
 def response_format(request: TextGenerationRequest) -> dict[str, Any] | None:
-    """The grammar that the answer must follow: the engine makes it of the schema."""
+    """The grammar that the answer must follow: the engine makes it of the schema.
+
+    Raises:
+        InvalidRequestError: a bound of the schema contradicts another one. The engine would count from the one to the other until no
+            memory is left on the machine.
+    """
     if request.response_schema is not None:
+        refuse_contradictions(request.response_schema)
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": request.response_schema}}
     return {"type": "json_object"} if request.response_format == "json" else None
 
