@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -153,6 +154,14 @@ def test_the_trend_follows_each_arm_from_run_to_run(tmp_path: Path) -> None:
     assert len(history.runs_in(tmp_path)) == 3
     empty = history.trend_rows([saved(tmp_path / "empty", [failed(1)])])
     assert history.trend_table(empty, tmp_path)[0]["p50"] == "unknown"
+
+
+def test_of_two_that_began_in_the_same_second_the_later_one_comes_later(tmp_path: Path) -> None:
+    for moment, (name, seconds) in enumerate((("z", 0.1), ("a", 0.2))):
+        saved(tmp_path / name, [row(n, seconds) for n in range(5)], began=7)
+        os.utime(tmp_path / name / "summary.json", (1_800_000_000 + moment,) * 2)
+    rows = history.trend_rows(history.runs_in(tmp_path))
+    assert [(line["run"], line["p50_change"]) for line in rows] == [("z", None), ("a", pytest.approx(2.0))]
 
 
 # --- the simulated vendors' log

@@ -111,7 +111,7 @@ async def test_usage_keeps_unknown_prices_apart_and_tells_what_is_left(home: Pat
         ("openai", 2.0, "session_x"),
     ]:
         ai.runtime.journal.record_call(
-            CallRow(new_id("call"), session, "image_generation", provider, seconds=2.0, cost_usd=cost)
+            CallRow(new_id("call"), session, "image_generation", provider, seconds=2.0, cost_usd=cost, billed="yes")
         )
     await board.refresh()
     assert line(board, "image_generation/openai") == {

@@ -46,7 +46,8 @@ def runs_in(folder: Path, service: str | None = None) -> list[SavedRun]:
     kind = service_type(service).short if service else None
     runs = [load(folder / name) for name in names_in(folder)]
     chosen = [run for run in runs if kind is None or run.service == kind]
-    return sorted(chosen, key=lambda run: (str(run.summary["began"]), run.name))
+    # Of two that began in the same second the one that was written later stays the later one.
+    return sorted(chosen, key=lambda run: str(run.summary["began"]))
 
 
 def trend_rows(runs: Sequence[SavedRun]) -> list[dict[str, Any]]:

@@ -392,7 +392,7 @@ def past_runs(folder: Path) -> tuple[list[SavedRun], list[str]]:
             found.append(load(folder / name))
         except AIError as error:
             unreadable.append(error_words(error)["message"])
-    return sorted(found, key=lambda run: (str(run.summary["began"]), run.name), reverse=True), unreadable
+    return sorted(found, key=lambda run: str(run.summary["began"]), reverse=True), unreadable
 
 
 def _choice(run: SavedRun) -> str:
