@@ -17,7 +17,7 @@ from viralai_sdk.interfaces.errors import AIError, InvalidRequestError, StorageE
 from viralai_sdk.interfaces.money import dollars
 from viralai_sdk.interfaces.names import AIServiceType, service_type
 from viralai_sdk.interfaces.responses import Response
-from viralai_sdk.store.history import text_of
+from viralai_sdk.store.history import cell_value, text_of
 from viralai_sdk.store.rows import CallRow
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _record(call: CallRow) -> Record | None:
         kind = service_type(call.service)
     except AIError:
         return None
-    request = _value(call.request_json, {})
+    request = cell_value(call.request_json, {})
     return Record(
         id=call.call_id,
         service=kind.short,
@@ -184,18 +184,14 @@ def _record(call: CallRow) -> Record | None:
         model=call.model or "",
         prompt=str(request.get(HELPERS[kind.short].request_class.subject) or ""),
         request=request,
-        files=[_file(one) for one in _value(call.artifacts_json, [])],
+        files=[_file(one) for one in cell_value(call.artifacts_json, [])],
         seconds=call.seconds,
         cost_usd=call.cost_usd,
         cached=call.cached,
         started=call.started,
-        warnings=_value(call.warnings_json, []),
+        warnings=cell_value(call.warnings_json, []),
         text=text_of(call),
     )
-
-
-def _value(cell: Any, empty: Any) -> Any:
-    return (json.loads(cell) if isinstance(cell, str) else cell) or empty
 
 
 def _file(one: dict[str, Any]) -> StoredFile:

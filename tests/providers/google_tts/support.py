@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from typing import Any
 
 import httpx2
@@ -47,14 +46,3 @@ class Services:
 def ok(body: Any) -> Answer:
     """A successful answer."""
     return Answer(200, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
-def answered(steps: Generator[Any, Any, Any], *answers: Any) -> Any:
-    """Drive a generator with ready answers; what it returns."""
-    next(steps)
-    try:
-        for answer in answers:
-            steps.send(answer)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("the generator wants more answers")

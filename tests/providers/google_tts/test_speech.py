@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.google_tts.support import MODEL, Services, answered, ok, say, service
+from tests.providers.by_hand import answered
+from tests.providers.google_tts.support import MODEL, Services, ok, say, service
 from viralai_sdk.client import ViralAI
 from viralai_sdk.interfaces import errors as e
 from viralai_sdk.interfaces.names import AIServiceType
